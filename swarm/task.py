@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -195,7 +195,9 @@ class Task:
         try:
             again = Task.from_json(text)
         except CorruptTaskError as error:
-            raise InvalidTaskError("task", f"be readable ({error.reason})", shown(self.task_id)) from None
+            raise InvalidTaskError(
+                "task", f"be readable ({error.reason})", shown(self.task_id)
+            ) from None
         for name in ("payload", "result", "unknown_fields"):
             _refuse_changed(name, getattr(self, name), getattr(again, name))
         return text
@@ -262,7 +264,7 @@ def _is_count(value: object) -> bool:
     return _is_int(value) and 0 <= value <= TOKEN_MAX  # type: ignore[operator]
 
 
-_RULES: Final = {
+_RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "task_id": (lambda v: isinstance(v, str) and v != "", "be a non-empty string"),
     "task_type": (lambda v: isinstance(v, str) and v != "", "be a non-empty string"),
     "description": (lambda v: isinstance(v, str), "be a string"),
@@ -297,7 +299,7 @@ def _from_fields(fields: object) -> Task:
     missing = [name for name in _REQUIRED if name not in fields]
     if missing:
         raise _FieldError("it must have the fields " + ", ".join(missing))
-    known = {name: fields.get(name, _ADDED.get(name)) for name in _RULES}
+    known: dict[str, Any] = {name: fields.get(name, _ADDED.get(name)) for name in _RULES}
     for name, (holds, rule) in _RULES.items():
         if not holds(known[name]):
             raise _FieldError(f"{name} must {rule}, got {shown(known[name])}")

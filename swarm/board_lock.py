@@ -1,0 +1,103 @@
+"""The board's one write lock: threads by a thread lock, processes by a native lock on a file."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import has_fcntl, lock_descriptor
+
+from swarm.after_fork import forget_in_child
+from swarm.errors import LockTimeoutError, StorageMissingError, UnsupportedPlatformError
+
+_POLL_SECONDS_FIRST = 0.0005
+_POLL_SECONDS_MAX = 0.005  # longer pauses starve waiters as soon as eight processes contend
+
+
+class BoardLock:
+    """Exclusive among all threads and processes that lock the same path.
+
+    The lock belongs to a file that is opened for each holding and closed after it, so a killed
+    holder leaves nothing behind. It contends with ``filelock.FileLock`` on the same path.
+    """
+
+    def __init__(self, path: Path, timeout_seconds: float) -> None:
+        if not has_fcntl:
+            raise UnsupportedPlatformError("this Python has no fcntl.flock (Windows is such a one)")
+        self.path = path
+        self.timeout_seconds = timeout_seconds
+        self._threads = threading.Lock()
+        self._descriptor: int | None = None
+        forget_in_child(self)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock for a while.
+
+        Raises ``LockTimeoutError`` when others held it all of ``timeout_seconds``, and
+        ``StorageMissingError`` when its directory is gone. Not reentrant.
+        """
+        deadline = time.monotonic() + self.timeout_seconds
+        threads = self._threads
+        if not threads.acquire(timeout=min(self.timeout_seconds, threading.TIMEOUT_MAX)):
+            raise LockTimeoutError(self.path, self.timeout_seconds)
+        try:
+            self._acquire(deadline)
+            try:
+                yield
+            finally:
+                self._close()
+        finally:
+            threads.release()
+
+    def forget_after_fork(self) -> None:
+        """A child closes its copy, or it would keep a killed parent's lock alive.
+
+        It never unlocks: that would take the lock from the parent, which shares the open file.
+        """
+        self._close()
+        self._threads = threading.Lock()
+
+    def _acquire(self, deadline: float) -> None:
+        pause = _POLL_SECONDS_FIRST
+        while True:
+            if self._descriptor is None:
+                self._descriptor = self._open()
+            try:
+                locked = lock_descriptor(self._descriptor, blocking=False)
+            except BaseException:
+                self._close()
+                raise
+            if locked and self._is_at_path():
+                return
+            if locked:
+                self._close()  # somebody removed the file meanwhile: lock the one that is there now
+                continue
+            if time.monotonic() >= deadline:
+                self._close()
+                raise LockTimeoutError(self.path, self.timeout_seconds)
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL_SECONDS_MAX)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self.path, flags, 0o666)
+        except FileNotFoundError:
+            raise StorageMissingError(self.path.parent) from None
+
+    def _is_at_path(self) -> bool:
+        assert self._descriptor is not None
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.lstat(self.path))
+        except FileNotFoundError:
+            return False
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)

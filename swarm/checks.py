@@ -1,0 +1,56 @@
+"""Rules for what callers pass: each raises ``InvalidTaskError`` before anything is done."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from swarm.errors import InvalidTaskError, shown
+from swarm.task import TOKEN_MAX
+from swarm.task_file import AGENT_ID_LENGTH_MAX, SUFFIX
+
+
+def check_task_id(task_id: object, name_bytes_max: int) -> None:
+    """An id must be fit to name a visible file; ``name_bytes_max`` is the file system's limit."""
+    rule = _rule_of_task_id(task_id, name_bytes_max)
+    if rule is not None:
+        raise InvalidTaskError("task_id", rule, shown(task_id))
+
+
+def _rule_of_task_id(task_id: object, name_bytes_max: int) -> str | None:
+    """The rule that the id breaks."""
+    if not isinstance(task_id, str) or not task_id:
+        return "be a non-empty string"
+    if task_id.startswith("."):
+        return "not start with a dot"
+    if "\0" in task_id or os.sep in task_id or (os.altsep and os.altsep in task_id):
+        return f"be a file's name, without NUL and {os.sep}"
+    try:
+        size = len(task_id.encode("utf-8")) + len(SUFFIX)
+    except UnicodeEncodeError:
+        return "be Unicode text, without halves of surrogate pairs"
+    if size > name_bytes_max:
+        return f"take at most {name_bytes_max - len(SUFFIX)} bytes as UTF-8"
+    return None
+
+
+def check_agent(agent_id: object) -> None:
+    """An agent's id is a string that is not empty and not a text of its own."""
+    if not isinstance(agent_id, str) or not 0 < len(agent_id) <= AGENT_ID_LENGTH_MAX:
+        rule = f"be a string of 1 to {AGENT_ID_LENGTH_MAX} characters"
+        raise InvalidTaskError("agent_id", rule, shown(agent_id))
+
+
+def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
+    """A duration is finite and positive; 0 only where it means "at once"."""
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    if not math.isfinite(number) or not (number > 0 or (zero and number == 0)):
+        rule = f"be a finite number of seconds, {'0 or more' if zero else 'more than 0'}"
+        raise InvalidTaskError(name, rule, shown(value))
+
+
+def check_count(name: str, value: object, *, zero: bool = False) -> None:
+    """A count is an integer that every JSON reader keeps exact."""
+    least = 0 if zero else 1
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= TOKEN_MAX:
+        raise InvalidTaskError(name, f"be an integer, {least} or more", shown(value))

@@ -1,0 +1,70 @@
+"""Where damaged files go: bytes and reason, for a person to repair and put back."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from swarm.file_times import stamp_of
+from swarm.moving import move_to_slot, new_slot
+from swarm.strict_json import StrictJSONError, parse
+from swarm.task_file import SUFFIX, TaskFile, TaskWriter, read_task_file
+
+_REASON: Final = ".reason.json"  # no task's file begins with a dot
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedFile:
+    """A file that was moved out of the board: ``path`` holds its bytes, under its own name."""
+
+    task_id: str
+    reason: str
+    path: Path
+    moved_at: float | None
+
+
+class Quarantine:
+    """The damaged files of one board, each in a numbered directory of its own."""
+
+    def __init__(self, directory: Path, writer: TaskWriter, bytes_max: int) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._bytes_max = bytes_max
+
+    def take(self, path: Path, task_id: str, found: TaskFile, now: float) -> bool:
+        """Move the file, if it still is what was found. Used under the board's lock."""
+        again = read_task_file(path, task_id, self._bytes_max)
+        if again is None or again.data != found.data:
+            return False
+        if stamp_of(again.status) != stamp_of(found.status):
+            return False
+        slot = new_slot(self._directory)
+        reason = str(getattr(found.task, "reason", "")).encode("utf-8", "backslashreplace")
+        text = json.dumps({"reason": reason.decode(), "moved_at": now}) + "\n"
+        self._writer.replace(slot / _REASON, text.encode(), durable=True)
+        move_to_slot(path, slot, self._writer)
+        return True
+
+    def files(self) -> list[QuarantinedFile]:
+        """All that lies there, the oldest first."""
+        try:
+            slots = sorted(name for name in os.listdir(self._directory) if name.isdecimal())
+        except FileNotFoundError:
+            return []
+        found = []
+        for slot in slots:
+            for name in sorted(os.listdir(self._directory / slot)):
+                if name.endswith(SUFFIX) and not name.startswith("."):
+                    found.append(self._file(self._directory / slot / name))
+        return found
+
+    def _file(self, path: Path) -> QuarantinedFile:
+        try:
+            record = parse((path.parent / _REASON).read_bytes())
+            reason, moved_at = str(record["reason"]), float(record["moved_at"])
+        except (OSError, StrictJSONError, KeyError, TypeError, ValueError):
+            reason, moved_at = "the reason was not kept", None
+        return QuarantinedFile(path.name.removesuffix(SUFFIX), reason, path, moved_at)

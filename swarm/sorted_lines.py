@@ -1,0 +1,163 @@
+"""An ordered set of lines in the pages of a ``PageFile``: a B+ tree.
+
+After Bayer and McCreight (1972) and Comer, "The Ubiquitous B-Tree" (1979), with two departures: a
+page is given back only when it is empty, as most lines leave from the front; and a tree is never
+lower than three levels, so that its first line costs the same to find among a hundred as among a
+hundred thousand.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from swarm.page_file import BODY_BYTES_MAX, DamagedPagesError, PageFile
+
+HEIGHT_MIN: Final = 3
+_FILLED_BYTES = BODY_BYTES_MAX * 3 // 4  # leaves room for the lines that come later
+_LINK = b"\0"  # in an inner page: the first line below a child, this, the child's page number
+
+
+class SortedLines:
+    """The tree of one name. Lines hold no NUL and no newline and are at most 900 bytes long."""
+
+    def __init__(self, pages: PageFile, name: str) -> None:
+        self._pages = pages
+        self._name = name
+
+    def first(self, prefix: bytes = b"") -> bytes | None:
+        """The first line that begins with ``prefix``, None if none does."""
+        return next(self.starting_with(prefix), None)
+
+    def starting_with(self, prefix: bytes = b"") -> Iterator[bytes]:
+        """All lines that begin with ``prefix``, in order. Not to be changed meanwhile."""
+        page, height = self._root
+        for line in self._from(page, height, prefix):
+            if not line.startswith(prefix):
+                return
+            yield line
+
+    def add(self, line: bytes) -> None:
+        """Put a line in; one that is there already stays once."""
+        page, height = self._root
+        sibling = self._add(page, height, line)
+        if sibling is not None:
+            root = self._pages.new_page([_LINK + b"%d" % page, sibling])
+            self._pages.roots[self._name] = [root, height + 1]
+
+    def discard(self, line: bytes) -> None:
+        """Take a line out. Raises ``DamagedPagesError`` if it is not there."""
+        page, height = self._root
+        if self._discard(page, height, line):
+            self._pages.free(page)
+            self._pages.roots[self._name] = [_empty_chain(self._pages), HEIGHT_MIN]
+
+    @property
+    def _root(self) -> tuple[int, int]:
+        page, height = self._pages.roots[self._name]
+        return page, height
+
+    def _from(self, page: int, height: int, line: bytes) -> Iterator[bytes]:
+        """All lines under a page, from the first that is not before ``line``."""
+        lines = self._pages.lines(page)
+        if height == 1:
+            yield from lines[bisect_left(lines, line) :]
+            return
+        for link in lines[_child_index(lines, line) :]:
+            yield from self._from(_child(link), height - 1, line)
+
+    def _add(self, page: int, height: int, line: bytes) -> bytes | None:
+        """The link to a new right sibling of ``page``, if it had to be split."""
+        lines = self._pages.lines(page)
+        if height == 1:
+            at, new = bisect_left(lines, line), line
+            if lines[at : at + 1] == [line]:
+                return None
+        else:
+            at = _child_index(lines, line) + 1
+            link = self._add(_child(lines[at - 1]), height - 1, line)
+            if link is None:
+                return None
+            new = link
+        lines.insert(at, new)
+        self._pages.changed(page)
+        if _bytes_of(lines) <= BODY_BYTES_MAX:
+            return None
+        # Lines that come in order fill their pages if a split at the end moves the new line only.
+        cut = at if at == len(lines) - 1 else len(lines) // 2
+        right = lines[cut:]
+        del lines[cut:]
+        return _link_to(right, self._pages.new_page(right))
+
+    def _discard(self, page: int, height: int, line: bytes) -> bool:
+        """Whether the page is empty now."""
+        lines = self._pages.lines(page)
+        if height == 1:
+            at = bisect_left(lines, line)
+            if lines[at : at + 1] != [line]:
+                raise DamagedPagesError(f"{self._name} lacks the line {line!r}")
+        else:
+            at = _child_index(lines, line)
+            child = _child(lines[at])
+            if not self._discard(child, height - 1, line):
+                return False
+            self._pages.free(child)
+        del lines[at]
+        self._pages.changed(page)
+        return not lines
+
+
+def plan_pages(
+    trees: Mapping[str, Sequence[bytes]],
+) -> tuple[list[list[bytes]], dict[str, list[int]]]:
+    """The pages, numbered from 1, and the roots of trees with these sorted lines."""
+    pages: list[list[bytes]] = []
+    roots = {}
+    for name, lines in trees.items():
+        level, height = _lay_out(lines, pages), 1
+        while len(level) > 1 or height < HEIGHT_MIN:
+            level, height = _lay_out(level, pages), height + 1
+        roots[name] = [_child(level[0]), height]
+    return pages, roots
+
+
+def _lay_out(lines: Sequence[bytes], pages: list[list[bytes]]) -> list[bytes]:
+    """Append pages that hold these lines; the links to them."""
+    links: list[bytes] = []
+    filled: list[bytes] = []
+    size = 0
+    for line in lines:
+        if filled and size + len(line) + 1 > _FILLED_BYTES:
+            pages.append(filled)
+            links.append(_link_to(filled, len(pages)))
+            filled, size = [], 0
+        filled.append(line)
+        size += len(line) + 1
+    pages.append(filled)
+    return [*links, _link_to(filled, len(pages))]
+
+
+def _empty_chain(pages: PageFile) -> int:
+    page = pages.new_page([])
+    for _ in range(HEIGHT_MIN - 1):
+        page = pages.new_page([_LINK + b"%d" % page])
+    return page
+
+
+def _child_index(links: Sequence[bytes], line: bytes) -> int:
+    """Which child the line belongs under: the last that does not begin after it, or the first."""
+    return max(0, bisect_left(links, line + _LINK + b"\xff") - 1)
+
+
+def _child(link: bytes) -> int:
+    return int(link[link.rindex(_LINK) + 1 :])
+
+
+def _link_to(lines: Sequence[bytes], page: int) -> bytes:
+    first = lines[0].split(_LINK, 1)[0] if lines else b""
+    return first + _LINK + b"%d" % page
+
+
+def _bytes_of(lines: Sequence[bytes]) -> int:
+    return sum(map(len, lines)) + len(lines)

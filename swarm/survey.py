@@ -1,0 +1,226 @@
+"""Brings the index up to what the files say, reading as few of them as that takes."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from swarm.boot import boot_id
+from swarm.errors import CorruptTaskError, StorageMissingError
+from swarm.file_times import UNSETTLED, FileClock, stamp_of
+from swarm.index_lines import DAMAGED, DUE, FINAL, READY, Entry, order_key, time_key, type_key
+from swarm.quarantine import Quarantine
+from swarm.storage import task_names
+from swarm.task import HELD, LEASE_SECONDS_DEFAULT, Task, TaskStatus
+from swarm.task_file import SUFFIX, TaskFile, read_task_file
+from swarm.task_index import IndexFacts, TaskIndex
+from swarm.token_store import LEAP_MAX, TokenStore
+
+
+class Survey:
+    """Looks at the storage directory of one board, under the board's lock.
+
+    ``now`` is the board's clock throughout, in seconds.
+    """
+
+    def __init__(
+        self,
+        storage: Path,
+        index: TaskIndex,
+        quarantine: Quarantine,
+        tokens: TokenStore,
+        *,
+        bytes_max: int,
+        quarantine_after_seconds: float,
+        rescan_seconds: float,
+    ) -> None:
+        self._storage = storage
+        self._probe = storage / ".index" / "clock"
+        self._index = index
+        self._quarantine = quarantine
+        self._tokens = tokens
+        self._bytes_max = bytes_max
+        self._quarantine_after_seconds = quarantine_after_seconds
+        self._rescan_seconds = rescan_seconds
+
+    def bring_up_to_date(self, now: float) -> None:
+        """After this the index knows all new, removed and replaced files, and what lapsed."""
+        facts = self._index.facts
+        if facts is None:
+            self.rebuild(now)
+        elif facts.directory != self._directory_stamp():
+            if not facts.directory.endswith(UNSETTLED):
+                facts.token_next = 0  # whoever changed it may have been a board that was killed
+            self.rescan(now)
+        elif not 0 <= now - facts.listed_at < self._rescan_seconds:
+            self.rescan(now)
+        self._wake(now)
+
+    def rebuild(self, now: float) -> None:
+        """Make the index anew from all files."""
+        self._index.abandon()
+        with suppress(OSError):  # then there is no index on the disk either, only in memory
+            os.mkdir(self._probe.parent)
+        clock = self._find_clock()
+        before = self._settled(clock, os.stat(self._storage))
+        facts = IndexFacts(boot_id(), clock.fine, before, now, token_seen=self._tokens.reserved())
+        found = ((task_id, self._read(task_id)) for task_id in task_names(self._storage))
+        entries = [self._entry(i, file, facts, now) for i, file in found if file is not None]
+        self._index.create(entries, facts)
+
+    def rescan(self, now: float) -> None:
+        """Read the files that are new or look other than they did."""
+        facts = self._facts
+        before = self._directory_stamp()
+        known = dict(self._index.stamps())
+        for task_id, status in self._listing():
+            if known.pop(task_id, None) != stamp_of(status):
+                self.examine(task_id, now)
+        for task_id in known:
+            self._index.remove(task_id)
+        facts.directory, facts.listed_at, facts.changed_since_listed = before, now, False
+
+    def recheck(self, now: float) -> None:
+        """After this the index knows all pending and claimed files as they are, edited or not.
+
+        What somebody else does between the board's own look at the directory and its own change
+        of it leaves no trace in the directory's times; so after own changes all names are listed.
+        """
+        if self._facts.changed_since_listed:
+            self.rescan(now)
+            return
+        for task_id in list(self._index.open_ids()):
+            entry = self._index.entry(task_id)
+            if entry is None or entry.stamp != self._stamp_at(task_id):
+                self.examine(task_id, now)
+
+    def examine(self, task_id: str, now: float) -> TaskFile | None:
+        """Read a file, and note it in the index as it is; a damaged one may go to quarantine."""
+        found = self._read(task_id)
+        if found is None or self._quarantined(task_id, found, now):
+            self._index.remove(task_id)
+            return None
+        self._index.put(self._entry(task_id, found, self._facts, now))
+        return found
+
+    def is_in_step(self) -> bool:
+        """Whether the directory is as the index knows it, up to this moment."""
+        facts = self._index.facts
+        return facts is not None and facts.directory == self._directory_stamp()
+
+    def note(self, task: Task, now: float, *, in_step: bool) -> None:
+        """The board has just written this task; ``in_step`` as it was right before."""
+        facts = self._facts
+        found = TaskFile(task, os.lstat(self._path(task.task_id)), None)
+        self._index.put(self._entry(task.task_id, found, facts, now))
+        facts.changed_since_listed = True
+        if in_step:
+            facts.directory = self._directory_stamp()
+
+    def _wake(self, now: float) -> None:
+        """Look again at what was to be looked at by now, each once."""
+        if now < self._facts.latest_start:
+            self._facts.latest_start = -math.inf
+            due = self._index.due_ids()
+        else:
+            due = self._index.due_ids(until=now)
+        for task_id in due:
+            self.examine(task_id, now)
+
+    def _entry(self, task_id: str, found: TaskFile, facts: IndexFacts, now: float) -> Entry:
+        stamp = self._settled(FileClock(self._probe, facts.fine), found.status)
+        task = found.task
+        if isinstance(task, CorruptTaskError):
+            due = found.status.st_mtime + self._quarantine_after_seconds
+            key = time_key(due if found.may_be_moved else math.inf)
+            return Entry(task_id, stamp, DAMAGED, key)
+        facts.token_seen = max(facts.token_seen, task.token)
+        if task.status is TaskStatus.PENDING or task.is_stale(now):
+            order = order_key(task.priority, task.created_at)
+            return Entry(task_id, stamp, READY, type_key(task.task_type) + b"\t" + order)
+        if task.status in HELD:
+            start, lapse = _lease_of(task)
+            facts.latest_start = max(facts.latest_start, start)
+            return Entry(task_id, stamp, DUE, time_key(lapse))
+        return Entry(task_id, stamp, FINAL)
+
+    def _read(self, task_id: str) -> TaskFile | None:
+        found = read_task_file(self._path(task_id), task_id, self._bytes_max)
+        if found is None or isinstance(found.task, CorruptTaskError):
+            return found
+        reason = self.reason_not_granted(found.task)
+        if reason is None:
+            return found
+        return replace(found, task=CorruptTaskError(str(self._path(task_id)), reason))
+
+    def reason_not_granted(self, task: Task) -> str | None:
+        """Why a task that can be read is damaged all the same, if it is."""
+        facts = self._index.facts
+        if task.token <= LEAP_MAX or (facts and task.token <= facts.token_reserved + LEAP_MAX):
+            return None
+        reserved = self._tokens.reserved()
+        if task.token <= reserved + LEAP_MAX:
+            return None
+        return f"its token {task.token} is not this board's, which issued none above {reserved}"
+
+    def _quarantined(self, task_id: str, found: TaskFile, now: float) -> bool:
+        """Move a damaged file that was left alone for long enough; whether it was moved."""
+        age = abs(now - found.status.st_mtime)  # a wrong clock must not keep it here for ever
+        if not found.may_be_moved or age < self._quarantine_after_seconds:
+            return False
+        return self._quarantine.take(self._path(task_id), task_id, found, now)
+
+    def _listing(self) -> Iterator[tuple[str, os.stat_result]]:
+        storage = str(self._storage)  # a Path for each of many files would cost as much as the look
+        for task_id in task_names(self._storage):
+            with suppress(FileNotFoundError):
+                yield task_id, os.lstat(f"{storage}/{task_id}{SUFFIX}")
+
+    def _stamp_at(self, task_id: str) -> str | None:
+        try:
+            return stamp_of(os.lstat(self._path(task_id)))
+        except FileNotFoundError:
+            return None
+
+    def _directory_stamp(self) -> str:
+        clock = FileClock(self._probe, self._facts.fine)
+        try:
+            return self._settled(clock, os.stat(self._storage))
+        except FileNotFoundError:
+            raise StorageMissingError(self._storage) from None
+
+    def _settled(self, clock: FileClock, status: os.stat_result) -> str:
+        try:
+            return clock.settled_stamp(status)
+        except OSError:
+            return stamp_of(status) + UNSETTLED  # the file system's clock cannot be read
+
+    def _find_clock(self) -> FileClock:
+        try:
+            return FileClock.of(self._probe)
+        except OSError:
+            return FileClock(self._probe, fine=False)
+
+    def _path(self, task_id: str) -> Path:
+        return self._storage / f"{task_id}{SUFFIX}"
+
+    @property
+    def _facts(self) -> IndexFacts:
+        facts = self._index.facts
+        assert facts is not None, "the survey works on an open index"
+        return facts
+
+
+def _lease_of(task: Task) -> tuple[float, float]:
+    """From when to when a claim holds; each a little inside, for what rounding may take away."""
+    lease = LEASE_SECONDS_DEFAULT if task.lease_seconds is None else float(task.lease_seconds)
+    at = float(task.claimed_at or 0.0)
+    start, lapse = at - lease, at + lease
+    slack = 2 * (math.ulp(at) + math.ulp(lease))
+    limit = sys.float_info.max
+    return max(-limit, min(limit, start + slack)), max(-limit, min(limit, lapse - slack))

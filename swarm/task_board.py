@@ -1,0 +1,461 @@
+"""TaskBoard: tasks as files in a directory, claimed by agents in threads and processes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from swarm.board_lock import BoardLock
+from swarm.checks import check_agent, check_count, check_seconds, check_task_id
+from swarm.errors import (
+    CorruptTaskError,
+    DuplicateTaskError,
+    InvalidTaskError,
+    ReadOnlyBoardError,
+    StorageMissingError,
+    shown,
+)
+from swarm.moving import move_to_slot, new_slot
+from swarm.page_file import DamagedPagesError
+from swarm.quarantine import Quarantine, QuarantinedFile
+from swarm.storage import make_directory, name_bytes_max, task_names, warn_of_network
+from swarm.survey import Survey
+from swarm.task import FINAL, LEASE_SECONDS_DEFAULT, Task, TaskStatus, TaskType
+from swarm.task_file import (
+    SUFFIX,
+    TaskWriter,
+    encode,
+    read_task_file,
+)
+from swarm.task_index import TaskIndex
+from swarm.token_store import TokenStore
+
+Durability = Literal["power", "kill"]
+
+_log = logging.getLogger(__name__)
+
+
+class TaskBoard:
+    """A board of tasks in a directory, one readable JSON file each, ``<task_id>.json``.
+
+    Any number of boards, in threads and processes, may be open on one directory; a board may be
+    shared by threads and is fit for use in a forked child. Operations that change a task hold the
+    lock ``.board.lock`` and answer whether they did; refusing changes nothing. Reading takes no
+    lock and changes nothing.
+
+    ``lease_seconds``: how long a claim made here holds without ``renew``.
+    ``attempts_max``: a stale claim with that many grants fails for good; None sets no end.
+    ``lock_timeout``: seconds to wait for the lock, then ``LockTimeoutError``.
+    ``quarantine_after_seconds``: a damaged file that nobody changed for so long is moved away.
+    ``rescan_seconds``: after so long the next look for work looks at every file.
+    ``task_bytes_max``: the size of the largest task.
+    ``durability``: "power": what was posted, and what is final, survives power loss, and no file
+    is ever torn; "kill": what was done survives the death of processes only, and costs less.
+    ``read_only``: nothing is ever written, not even the directory.
+    ``clock``: seconds since the epoch, for leases.
+
+    The directory is created with its parents. Warns with ``NetworkFileSystemWarning`` where locks
+    may not hold. Raises ``InvalidTaskError`` for an option out of its range.
+    """
+
+    def __init__(
+        self,
+        storage_path: str | os.PathLike[str],
+        *,
+        lease_seconds: float = LEASE_SECONDS_DEFAULT,
+        attempts_max: int | None = 5,
+        lock_timeout: float = 30.0,
+        quarantine_after_seconds: float = 60.0,
+        rescan_seconds: float = 60.0,
+        task_bytes_max: int = 16 * 2**20,
+        durability: Durability = "power",
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        check_seconds("lease_seconds", lease_seconds)
+        check_seconds("lock_timeout", lock_timeout)
+        check_seconds("quarantine_after_seconds", quarantine_after_seconds, zero=True)
+        check_seconds("rescan_seconds", rescan_seconds, zero=True)
+        if attempts_max is not None:
+            check_count("attempts_max", attempts_max)
+        check_count("task_bytes_max", task_bytes_max)
+        if durability not in ("power", "kill"):
+            raise InvalidTaskError("durability", 'be "power" or "kill"', shown(durability))
+        self.storage_path = Path(storage_path)
+        self.lease_seconds = lease_seconds
+        self.attempts_max = attempts_max
+        self.read_only = read_only
+        self._bytes_max = task_bytes_max
+        self._clock = clock
+        self._synced = durability == "power"
+        if not read_only:
+            make_directory(self.storage_path, synced=self._synced)
+        self._name_bytes_max = name_bytes_max(self.storage_path)
+        warn_of_network(self.storage_path)
+        self._lock = BoardLock(self.storage_path / ".board.lock", lock_timeout)
+        self._writer = TaskWriter(self.storage_path / ".tmp", synced=self._synced)
+        self._index = TaskIndex(self.storage_path / ".index" / "pages")
+        self._tokens = TokenStore(self.storage_path / ".tokens", self._writer)
+        self._quarantine = Quarantine(
+            self.storage_path / ".quarantine", self._writer, task_bytes_max
+        )
+        self._survey = Survey(
+            self.storage_path,
+            self._index,
+            self._quarantine,
+            self._tokens,
+            bytes_max=task_bytes_max,
+            quarantine_after_seconds=quarantine_after_seconds,
+            rescan_seconds=rescan_seconds,
+        )
+
+    # Operations that change a task.
+
+    def post(self, task: Task) -> None:
+        """Put a new task on the board, as PENDING and never granted, whatever it was before.
+
+        Raises ``DuplicateTaskError`` if anything bears its id, a damaged file too, and
+        ``InvalidTaskError`` for a task that could not be read again or is not PENDING.
+        """
+        path = self._path(task.task_id)
+        if task.status is not TaskStatus.PENDING:
+            raise InvalidTaskError("the status of a task to post", "be PENDING", shown(task.status))
+        fresh = replace(
+            task,
+            claimed_by=None,
+            claimed_at=None,
+            result=None,
+            token=0,
+            attempts=0,
+            lease_seconds=None,
+        )
+        data = encode(fresh, self._bytes_max)
+        with self._writing("post"):
+            if not self._index.open():
+                self._survey.rebuild(self._now())  # while the board is small, best before the first
+            try:
+                self._put(fresh, data, durable=True, new=True)
+            except FileExistsError:
+                raise DuplicateTaskError(task.task_id, path) from None
+
+    def claim(self, task_id: str, agent_id: str) -> bool:
+        """Grant this task to the agent, if it is pending or its claim is stale."""
+        path = self._path(task_id)
+        check_agent(agent_id)
+        with self._writing("claim"):
+            now = self._now()
+            found = read_task_file(path, task_id, self._bytes_max)
+            if found is None or isinstance(found.task, CorruptTaskError):
+                return False
+            self._index.open()
+            if self._survey.reason_not_granted(found.task) is not None:
+                return False
+            return self._grant(found.task, agent_id, now)
+
+    def claim_next(self, agent_id: str, capabilities: Collection[str] | None = None) -> Task | None:
+        """Grant the agent the first task that it can handle; None if there is none.
+
+        First is the lowest priority number, then the oldest, then by id, among pending and stale
+        tasks of the types in ``capabilities`` (names or ``TaskType``; None: any type at all).
+        """
+        check_agent(agent_id)
+        if isinstance(capabilities, str):
+            capabilities = [capabilities]
+        with self._writing("claim_next"):
+            now = self._now()
+            self._index.open()
+            try:
+                return self._claim_first(agent_id, capabilities, now)
+            except DamagedPagesError as error:
+                _log.warning("making the index of %s anew: %s", self.storage_path, error)
+                self._index.abandon()
+                return self._claim_first(agent_id, capabilities, now)
+
+    def start(self, task_id: str, *, token: int | None = None) -> bool:
+        """CLAIMED becomes IN_PROGRESS. Refused where ``token`` is not that of the last grant."""
+        return self._change("start", task_id, token, lambda task, now: task.start())
+
+    def renew(self, task_id: str, *, token: int | None = None) -> bool:
+        """The lease runs anew from now; a claim nobody else took may be renewed when stale."""
+        return self._change("renew", task_id, token, lambda task, now: task.renew(now=now))
+
+    def complete(self, task_id: str, result: Any, *, token: int | None = None) -> bool:
+        """CLAIMED or IN_PROGRESS becomes COMPLETED with this result, any JSON value."""
+        return self._change("complete", task_id, token, lambda task, now: task.complete(result))
+
+    def fail(
+        self, task_id: str, error: str, *, token: int | None = None, retry: bool = False
+    ) -> bool:
+        """CLAIMED or IN_PROGRESS becomes FAILED, or PENDING again with ``retry``."""
+        return self._change("fail", task_id, token, lambda task, now: task.fail(error, retry=retry))
+
+    def release(self, task_id: str, *, token: int | None = None) -> bool:
+        """CLAIMED or IN_PROGRESS becomes PENDING again."""
+        return self._change("release", task_id, token, lambda task, now: task.release())
+
+    def cancel(self, task_id: str, *, token: int | None = None) -> bool:
+        """Anything that is not final becomes CANCELLED."""
+        return self._change("cancel", task_id, token, lambda task, now: task.cancel())
+
+    def requeue(self, task_id: str) -> bool:
+        """A person's word: FAILED or CANCELLED becomes PENDING, its attempts counted anew."""
+        return self._change("requeue", task_id, None, lambda task, now: task.requeue())
+
+    def prune(self, older_than_seconds: float = 0.0) -> list[str]:
+        """Move final tasks whose files are that old to ``.archive/<number>/``; their ids.
+
+        They are off the board then: no listing, no progress and no reduction counts them.
+        """
+        check_seconds("older_than_seconds", older_than_seconds, zero=True)
+        with self._writing("prune"):
+            now = self._now()
+            done = [
+                task_id
+                for task_id in sorted(task_names(self.storage_path))
+                if self._is_final_since(task_id, now - older_than_seconds)
+            ]
+            if done:
+                slot = new_slot(self.storage_path / ".archive")
+                for task_id in done:
+                    move_to_slot(self._path(task_id), slot, self._writer)
+            return done
+
+    # Operations that only read.
+
+    def get(self, task_id: str) -> Task | None:
+        """The task as it is now, None if there is none.
+
+        Raises ``CorruptTaskError`` if what bears its id is not a task.
+        """
+        found = read_task_file(self._path(task_id), task_id, self._bytes_max)
+        if found is None:
+            self._check_storage()
+            return None
+        if isinstance(found.task, CorruptTaskError):
+            raise found.task
+        return found.task
+
+    def list_all(self) -> list[Task]:
+        """All tasks, oldest first. Damaged files are skipped, and named in the log."""
+        return sorted(self._tasks(), key=_age)
+
+    def get_pending(self) -> list[Task]:
+        """The pending tasks, in the order in which they are granted."""
+        pending = (task for task in self._tasks() if task.status is TaskStatus.PENDING)
+        return sorted(pending, key=Task.order_key)
+
+    def get_claimable(self, timeout_seconds: float = LEASE_SECONDS_DEFAULT) -> list[Task]:
+        """Pending tasks and claims at least that old, in the order in which they are granted.
+
+        A listing only: whether a claim may be taken over is decided by its own lease.
+        """
+        check_seconds("timeout_seconds", timeout_seconds, zero=True)
+        oldest = self._now() - timeout_seconds
+        claimable = (
+            task
+            for task in self._tasks()
+            if task.status is TaskStatus.PENDING
+            or (task.status not in FINAL and (task.claimed_at or 0) <= oldest)
+        )
+        return sorted(claimable, key=Task.order_key)
+
+    def get_by_type(self, task_type: TaskType | str) -> list[Task]:
+        """The tasks of this type, oldest first."""
+        return [task for task in self.list_all() if task.task_type == task_type]
+
+    def get_results_by_parent(self, parent_id: str) -> list[Any]:
+        """The results of the completed tasks whose payload names this parent, in posting order."""
+        return [
+            task.result
+            for task in self.list_all()
+            if task.payload.get("parent_id") == parent_id
+            and task.status is TaskStatus.COMPLETED
+            and task.result is not None
+        ]
+
+    def damaged(self) -> list[CorruptTaskError]:
+        """What lies under tasks' names and is no task, and why."""
+        return [found for found in self._files() if isinstance(found, CorruptTaskError)]
+
+    def quarantined(self) -> list[QuarantinedFile]:
+        """What was damaged and has been moved to ``.quarantine``, the oldest first."""
+        return self._quarantine.files()
+
+    # How they are done.
+
+    @contextmanager
+    def _writing(self, operation: str) -> Iterator[None]:
+        """The lock is held; whatever fails, nothing half-done is kept in memory."""
+        if self.read_only:
+            raise ReadOnlyBoardError(operation, self.storage_path)
+        with self._lock.held():
+            try:
+                yield
+            except BaseException:
+                self._index.forget_after_fork()
+                raise
+            finally:
+                self._index.close()
+
+    def _change(
+        self,
+        operation: str,
+        task_id: str,
+        token: int | None,
+        step: Callable[[Task, float], bool],
+    ) -> bool:
+        """Read a task, take a step if the token is not superseded, write it."""
+        path = self._path(task_id)
+        if token is not None:
+            check_count("token", token, zero=True)
+        with self._writing(operation):
+            now = self._now()
+            found = read_task_file(path, task_id, self._bytes_max)
+            if found is None:
+                self._check_storage()
+                return False
+            if isinstance(found.task, CorruptTaskError):
+                return False
+            task = found.task
+            was_final = task.status in FINAL
+            if token not in (None, task.token) or not step(task, now):
+                return False
+            self._write(task, now, durable=was_final or task.status in FINAL)
+            return True
+
+    def _claim_first(
+        self, agent_id: str, capabilities: Collection[str] | None, now: float
+    ) -> Task | None:
+        """Grant the first ready task; none is granted on the word of the index alone."""
+        self._survey.bring_up_to_date(now)
+        rechecked = False
+        while True:
+            task_id = self._index.first_ready(capabilities)
+            if task_id is None:
+                if rechecked:
+                    self._save_index()
+                    return None
+                self._survey.recheck(now)
+                rechecked = True
+                continue
+            found = self._survey.examine(task_id, now)
+            if self._index.first_ready(capabilities) != task_id:
+                continue  # the file says otherwise, and the index has learnt it
+            assert found is not None and isinstance(found.task, Task)
+            if self._grant(found.task, agent_id, now):
+                return found.task
+
+    def _grant(self, task: Task, agent_id: str, now: float) -> bool:
+        """Claim a task that was just read; or end it, if its attempts are used up."""
+        if task.is_stale(now) and self._has_used_up_attempts(task):
+            task.fail(f"all {task.attempts} attempts are used up, the last by {task.claimed_by!r}")
+            self._write(task, now, durable=True)
+            return False
+        if task.status is not TaskStatus.PENDING and not task.is_stale(now):
+            return False
+        token = self._next_token(task.token)
+        task.claim(agent_id, now=now, lease_seconds=self.lease_seconds, token=token)
+        self._write(task, now, durable=False)
+        return True
+
+    def _has_used_up_attempts(self, task: Task) -> bool:
+        return self.attempts_max is not None and task.attempts >= self.attempts_max
+
+    def _next_token(self, above: int) -> int:
+        """A token that nobody ever had, larger than ``above``."""
+        facts = self._index.facts
+        if facts is None:
+            return self._tokens.reserve(above).start
+        token = max(facts.token_next, above + 1)
+        if facts.token_next == 0 or token > facts.token_reserved:
+            block = self._tokens.reserve(max(above, facts.token_reserved, facts.token_seen))
+            token, facts.token_reserved = block.start, block.stop - 1
+        facts.token_next = token + 1
+        return token
+
+    def _write(self, task: Task, now: float, *, durable: bool) -> None:
+        self._put(task, encode(task, self._bytes_max), now=now, durable=durable)
+
+    def _put(
+        self,
+        task: Task,
+        data: bytes,
+        *,
+        durable: bool,
+        now: float | None = None,
+        new: bool = False,
+    ) -> None:
+        """Write the file of a task, then the index, which may fail without harm."""
+        path = self._path(task.task_id)
+        known = self._index.facts is not None or self._index.open()
+        in_step = known and self._survey.is_in_step()
+        put = self._writer.create if new else self._writer.replace
+        put(path, data, durable=durable)
+        if known:
+            try:
+                self._survey.note(task, self._now() if now is None else now, in_step=in_step)
+            except (OSError, DamagedPagesError) as error:
+                self._give_up_index(error)
+            else:
+                self._save_index()
+
+    def _save_index(self) -> None:
+        try:
+            self._index.save()
+        except (OSError, DamagedPagesError) as error:
+            self._give_up_index(error)
+
+    def _give_up_index(self, error: Exception) -> None:
+        """The files are the truth: an index that cannot be kept is dropped, and made anew later."""
+        _log.warning("dropping the index of %s: %s", self.storage_path, error)
+        self._index.abandon()
+
+    def _tasks(self) -> Iterator[Task]:
+        for found in self._files():
+            if isinstance(found, CorruptTaskError):
+                _log.warning("skipping a damaged file: %s", found)
+            else:
+                yield found
+
+    def _files(self) -> Iterator[Task | CorruptTaskError]:
+        for task_id in task_names(self.storage_path):
+            path = self.storage_path / f"{task_id}{SUFFIX}"
+            found = read_task_file(path, task_id, self._bytes_max)
+            if found is not None:
+                yield found.task
+
+    def _is_final_since(self, task_id: str, moment: float) -> bool:
+        path = self.storage_path / f"{task_id}{SUFFIX}"
+        found = read_task_file(path, task_id, self._bytes_max)
+        return (
+            found is not None
+            and isinstance(found.task, Task)
+            and found.task.status in FINAL
+            and found.status.st_mtime <= moment
+        )
+
+    def _path(self, task_id: str) -> Path:
+        """Where the task's file lies. Raises ``InvalidTaskError`` for what cannot be a name."""
+        check_task_id(task_id, self._name_bytes_max)
+        return self.storage_path / f"{task_id}{SUFFIX}"
+
+    def _check_storage(self) -> None:
+        if not self.storage_path.is_dir():
+            raise StorageMissingError(self.storage_path)
+
+    def _now(self) -> float:
+        now = self._clock()
+        if not math.isfinite(now):
+            raise InvalidTaskError("the board's clock", "tell a finite time", shown(now))
+        return now
+
+
+def _age(task: Task) -> tuple[float, str]:
+    return (float(task.created_at), task.task_id)

@@ -1,0 +1,242 @@
+"""One task as one file: read whole, created once, replaced atomically."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from swarm.errors import CorruptTaskError, InvalidTaskError, NewerFormatError
+from swarm.task import Task, TaskStatus
+
+SUFFIX: Final = ".json"
+_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ENXIO, errno.ENODEV})
+_READ_BYTES_MAX = 0x7FFFF000  # what Linux reads at once at the most
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
+
+
+AGENT_ID_LENGTH_MAX: Final = 1000
+_CLAIM_BYTES_MAX: Final = 1 << 16  # what a claim by the longest agent id can add to a file
+
+
+def encode(task: Task, bytes_max: int) -> bytes:
+    """The bytes of the task's file, one line.
+
+    Raises ``InvalidTaskError`` for what ``Task.to_json`` refuses, and for a task that takes more
+    than ``bytes_max`` bytes, its claim not counted: so what can be posted can be claimed.
+    """
+    data = task.to_json().encode("ascii") + b"\n"
+    if len(data) > bytes_max and (size := _bytes_unclaimed(task)) > bytes_max:
+        raise InvalidTaskError("task", f"take at most {bytes_max} bytes", f"{size} bytes")
+    return data
+
+
+def _bytes_unclaimed(task: Task) -> int:
+    fresh = {"status": TaskStatus.PENDING, "claimed_by": None, "claimed_at": None}
+    counts = {"token": 0, "attempts": 0, "lease_seconds": None}
+    return len(replace(task, **fresh, **counts).to_json()) + 1  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """What was found under a task's name: a task, or the error that tells why it is none."""
+
+    task: Task | CorruptTaskError
+    status: os.stat_result
+    data: bytes | None
+    """What the file holds; None where its bytes could not be read as a file's of legal size."""
+
+    @property
+    def may_be_moved(self) -> bool:
+        """Whether it is damage; what only another user or a later version can read is not."""
+        return (
+            isinstance(self.task, CorruptTaskError)
+            and not isinstance(self.task, NewerFormatError)
+            and not isinstance(self.task, _UnreadableFileError)
+        )
+
+
+class _UnreadableFileError(CorruptTaskError):
+    """The file is there, but this process may not read it."""
+
+    def __str__(self) -> str:
+        return f"{self.source} must be readable: {self.reason}. See its permissions and its disk."
+
+
+def read_task_file(path: Path, task_id: str, bytes_max: int) -> TaskFile | None:
+    """What lies under ``path``, None if nothing does.
+
+    Opens neither links nor devices, waits for no writer, reads little more than ``bytes_max``.
+    Raises OSError only for what says nothing about this file, such as too many open files.
+    """
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _not_opened(path, error)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return TaskFile(_irregular(path, status), status, None)
+        if status.st_size > bytes_max + _CLAIM_BYTES_MAX:
+            return TaskFile(_too_large(path, status.st_size, bytes_max), status, None)
+        data = _read(descriptor, status.st_size + 1)
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+        return TaskFile(_UnreadableFileError(str(path), str(error.strerror)), status, None)
+    finally:
+        os.close(descriptor)
+    return TaskFile(_decode(data, path, task_id, bytes_max), status, data)
+
+
+def _not_opened(path: Path, error: OSError) -> TaskFile | None:
+    if error.errno not in _UNREADABLE | {errno.ELOOP}:
+        raise error
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(status.st_mode):
+        return TaskFile(_UnreadableFileError(str(path), str(error.strerror)), status, None)
+    return TaskFile(_irregular(path, status), status, None)
+
+
+def _irregular(path: Path, status: os.stat_result) -> CorruptTaskError:
+    kinds = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFDIR: "a directory",
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFSOCK: "a socket",
+    }
+    kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
+    return CorruptTaskError(str(path), f"it is {kind}, not a regular file")
+
+
+def _too_large(path: Path, size: int, bytes_max: int) -> CorruptTaskError:
+    return CorruptTaskError(str(path), f"it has {size} bytes, the most is {bytes_max}")
+
+
+def _read(descriptor: int, bytes_max: int) -> bytes:
+    """Up to ``bytes_max`` bytes; a regular file reads short only at its end."""
+    chunks = []
+    while bytes_max > 0:
+        chunk = os.read(descriptor, bytes_max)
+        chunks.append(chunk)
+        if len(chunk) < min(bytes_max, _READ_BYTES_MAX):
+            break
+        bytes_max -= len(chunk)
+    return b"".join(chunks)
+
+
+def _decode(data: bytes, path: Path, task_id: str, bytes_max: int) -> Task | CorruptTaskError:
+    try:
+        task = Task.from_json(data, source=str(path))
+    except CorruptTaskError as error:
+        return error
+    if task.task_id != task_id:
+        return CorruptTaskError(str(path), f"its task_id is {task.task_id!r}, not {task_id!r}")
+    # Written anew it may be longer, by separators and escapes, but never four times as long.
+    if 4 * len(data) > bytes_max:
+        try:
+            encode(task, bytes_max)
+        except InvalidTaskError as error:
+            return CorruptTaskError(str(path), f"it must {error.rule}, got {error.got}")
+    return task
+
+
+class TaskWriter:
+    """Puts whole files in place. Used under the board's lock only, so there is one at a time.
+
+    Every file is written under one name in ``temporary``; what a killed writer left under that
+    name is removed first. ``synced`` asks for each file's data on the disk before it gets its
+    name; ``durable``, where asked for, for the name as well.
+    """
+
+    def __init__(self, temporary: Path, synced: bool) -> None:
+        self._directory = temporary
+        self._path = temporary / f"next{SUFFIX}"
+        self._synced = synced
+
+    def replace(self, path: Path, data: bytes, *, durable: bool) -> None:
+        """``path`` holds ``data`` from one moment to the next, for every reader."""
+        self._write(data)
+        try:
+            os.rename(self._path, path)
+        except BaseException:
+            self.clear()
+            raise
+        if durable:
+            self.sync(path.parent)
+
+    def create(self, path: Path, data: bytes, *, durable: bool) -> None:
+        """As ``replace``, but raises FileExistsError where anything bears the name already."""
+        self._write(data)
+        try:
+            self._link(path)
+        except BaseException:
+            self.clear()
+            raise
+        if durable:
+            self.sync(path.parent)
+        self.clear()
+
+    def sync(self, directory: Path) -> None:
+        """The names in ``directory`` are on the disk, where this writer syncs at all."""
+        if self._synced:
+            sync_directory(directory)
+
+    def clear(self) -> None:
+        """Remove what was written and not put in place, also by a writer that was killed."""
+        try:
+            os.unlink(self._path)
+        except FileNotFoundError:
+            pass
+
+    def _write(self, data: bytes) -> None:
+        descriptor = self._open()
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            if self._synced:
+                os.fsync(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            self.clear()
+            raise
+        os.close(descriptor)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self._path, flags, 0o666)
+        except FileExistsError:
+            self.clear()  # never truncated: it may be a link to a posted task's own file
+        except FileNotFoundError:
+            os.mkdir(self._directory)
+        return os.open(self._path, flags, 0o666)
+
+    def _link(self, path: Path) -> None:
+        try:
+            os.link(self._path, path, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if os.path.lexists(path):  # a file system without links: only board users are kept out
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+            os.rename(self._path, path)
+
+
+def sync_directory(directory: Path) -> None:
+    """The names in ``directory`` are on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
