@@ -1,4 +1,4 @@
-"""Every exception and warning of the board. Each is picklable and keeps its fields as attributes."""
+"""Every exception and warning of the board, picklable, with its fields as attributes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class NewerFormatError(CorruptTaskError):
 
 
 class LockTimeoutError(SwarmError, TimeoutError):
-    """The board's lock was held by others for the whole of ``timeout_seconds``; nothing was done."""
+    """Others held the board's lock for all of ``timeout_seconds``; nothing was done."""
 
     def __init__(self, path: Path, timeout_seconds: float) -> None:
         super().__init__(path, timeout_seconds)

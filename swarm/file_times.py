@@ -46,7 +46,7 @@ class FileClock:
                 times.append(os.fstat(descriptor).st_mtime_ns)
         finally:
             os.close(descriptor)
-        # Linux from 6.13 on stamps finely from the first change after a look on: skip the one before
+        # Linux from 6.13 on stamps finely whatever follows a look: the first write follows none.
         gaps = [later - earlier for earlier, later in pairwise(times[1:])]
         return FileClock(probe, all(0 < gap < _TICK_NS_MIN for gap in gaps))
 

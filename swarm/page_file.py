@@ -141,7 +141,7 @@ class PageFile:
     def create(
         self, pages: Sequence[list[bytes]], roots: dict[str, list[int]], facts: dict[str, Any]
     ) -> None:
-        """Start anew with these pages, numbered from 1; used from memory if it cannot be written."""
+        """Start anew with these pages, numbered from 1; in memory only if need be."""
         self.forget()
         self.facts = facts
         self._header = {

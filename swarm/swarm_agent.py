@@ -73,7 +73,7 @@ class SwarmAgent:
                 self._lease_lost = self._heartbeat.lost.is_set()
 
     def complete_task(self, task: Task, result: Any) -> bool:
-        """Report the result; False, and nothing written, if the task is not this agent's any more."""
+        """Report the result; False, and nothing written, if the task is no longer its own."""
         done = self.task_board.complete(task.task_id, result, token=task.token)
         return self._reported(task, done)
 
