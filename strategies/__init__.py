@@ -1,0 +1,37 @@
+"""What may happen to a board: plain values, and the Hypothesis strategies that generate them."""
+
+from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
+from strategies.tasks import (
+    agent_ids,
+    pending_tasks,
+    priorities,
+    task_ids,
+    task_sets,
+    task_types,
+    tasks,
+)
+from strategies.timestamps import lease_durations, live_timestamps, stale_timestamps, times
+from strategies.values import json_numbers, json_objects, json_values, nested, texts
+
+__all__ = [
+    "DAMAGES",
+    "CorruptedPayload",
+    "agent_ids",
+    "corrupted_payloads",
+    "is_damage",
+    "json_numbers",
+    "json_objects",
+    "json_values",
+    "lease_durations",
+    "live_timestamps",
+    "nested",
+    "pending_tasks",
+    "priorities",
+    "stale_timestamps",
+    "task_ids",
+    "task_sets",
+    "task_types",
+    "tasks",
+    "texts",
+    "times",
+]
