@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
-_NETWORK_KINDS: Final = frozenset(
-    ("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.sshfs", "gfs2")
-    + ("glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs")
-    + ("smb2", "smb3", "smbfs")
+_NETWORK_KIND: Final = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|davfs|fuse\.(glusterfs|sshfs)|gfs2|glusterfs|gpfs|lustre|ncpfs"
+    r"|nfs4?|ocfs2|orangefs|smb2|smb3|smbfs"
 )
 
 
@@ -32,4 +31,4 @@ def network_kind(directory: Path, mounts: Path = _MOUNTS) -> str | None:
         if path == point or path.startswith(point.rstrip("/") + "/"):
             kinds[point] = rest.split(" ")[0]  # of two mounts on one point, the later one shows
     kind = kinds[max(kinds, key=len)] if kinds else None
-    return kind if kind in _NETWORK_KINDS else None
+    return kind if kind and _NETWORK_KIND.fullmatch(kind) else None

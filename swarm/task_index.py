@@ -7,11 +7,11 @@ each type its first; and those that must be looked at again, by when.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from swarm.after_fork import forget_in_child
 from swarm.boot import boot_id
@@ -51,6 +51,16 @@ class IndexFacts:
     token_reserved: int = 0
     token_seen: int = 0
 
+    def to_header(self) -> dict[str, Any]:
+        """These facts as JSON, which has no infinity."""
+        facts = {name: getattr(self, name) for name in IndexFacts.__slots__}
+        return {**facts, "latest_start": repr(self.latest_start)}
+
+    @staticmethod
+    def from_header(facts: Mapping[str, Any]) -> IndexFacts:
+        """The inverse of ``to_header``."""
+        return IndexFacts(**{**facts, "latest_start": float(facts["latest_start"])})
+
 
 class TaskIndex:
     """The index of one board, in one file. Used under the board's lock, from open to close."""
@@ -67,16 +77,13 @@ class TaskIndex:
         """Whether there is an index that was kept up by everybody since the machine started."""
         self.facts = None
         if self._pages.load() and self._pages.facts["boot"] == boot_id():
-            facts = self._pages.facts
-            self.facts = IndexFacts(**{**facts, "latest_start": float(facts["latest_start"])})
+            self.facts = IndexFacts.from_header(self._pages.facts)
         return self.facts is not None
 
     def save(self) -> None:
         """Write what has changed. Raises OSError and ``DamagedPagesError``."""
         if self.facts is not None:
-            facts = {name: getattr(self.facts, name) for name in IndexFacts.__slots__}
-            facts["latest_start"] = repr(self.facts.latest_start)  # JSON has no infinity
-            self._pages.facts = facts
+            self._pages.facts = self.facts.to_header()
             self._pages.save()
 
     def close(self) -> None:
@@ -105,7 +112,7 @@ class TaskIndex:
             "heads": sorted(map(_head_line, heads.values())),
             "due": sorted(e.ordered_line() for e in known if e.place in (DUE, DAMAGED)),
         }
-        self._pages.create(*plan_pages(trees), facts={})
+        self._pages.create(*plan_pages(trees), facts.to_header())
         self.facts = facts
 
     def entry(self, task_id: str) -> Entry | None:

@@ -1,0 +1,1 @@
+"""What drives a board, watches it and judges it."""

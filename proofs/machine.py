@@ -1,0 +1,372 @@
+"""TaskBoardMachine: the real board on real files, one operation at a time, against the model.
+
+What it shows is bounded by that: orders of operations, damage and changes from outside, restarts,
+lost indexes and moved clocks; no two operations at once, and no fault within one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from proofs.harness.model import BoardModel, ModelTask
+from strategies import corrupted_payloads, pending_tasks
+from swarm.errors import CorruptTaskError, DuplicateTaskError
+from swarm.task import Task
+from swarm.task_board import TaskBoard
+
+ATTEMPTS_MAX = 3
+QUARANTINE_AFTER_SECONDS = 60.0
+RESCAN_SECONDS = 600.0
+START = 1_000_000_000.0
+
+TASK_IDS = st.sampled_from(["t1", "t2", "t3", "t4", "t 5 é"])
+AGENT_IDS = st.sampled_from(["a1", "a2", "a3"])
+TYPES = ["CODE_ANALYSIS", "PARALLEL_SEARCH", "A TYPE OF ONE'S OWN"]
+CAPABILITIES = st.none() | st.lists(st.sampled_from(TYPES), unique=True)
+LEASES = st.sampled_from([10.0, 100])
+TOKENS = st.sampled_from(["none", "current", "current", "superseded"])
+STEPS = st.sampled_from([0.0, 1.0, 9.0, 10.0, 60.0, 100.0, 3600.0, -5.0, -50.0, -1000.0])
+# Of a task that is not on the board, so that it is damage under whatever name it is put.
+DAMAGE = corrupted_payloads(of=pending_tasks(ids=st.just("another")))
+
+
+class TaskBoardMachine(RuleBasedStateMachine):
+    """Two boards with different leases on one directory, and what people and disks do to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="task-board-machine-"))
+        self.storage = self.root / "the board"
+        self.now = START
+        self.model = BoardModel()
+        self.damaged: dict[str, bytes] = {}
+        self.quarantined: dict[str, list[bytes]] = {}
+        # Ids edited in place that no look for work need have noticed yet, and since when.
+        self.edited: dict[str, float] = {}
+        self.old_versions: list[tuple[str, bytes, ModelTask]] = []
+
+    @initialize(leases=st.tuples(LEASES, LEASES))
+    def open_boards(self, leases: tuple[float, float]) -> None:
+        self.boards = [self.open(lease) for lease in leases]
+
+    def open(self, lease_seconds: float) -> TaskBoard:
+        return TaskBoard(
+            self.storage,
+            lease_seconds=lease_seconds,
+            attempts_max=ATTEMPTS_MAX,
+            quarantine_after_seconds=QUARANTINE_AFTER_SECONDS,
+            rescan_seconds=RESCAN_SECONDS,
+            durability="kill",  # syncing shows nothing without power loss
+            clock=lambda: self.now,
+        )
+
+    # What agents do.
+
+    @rule(
+        task_id=TASK_IDS,
+        which=st.integers(0, 1),
+        task_type=st.sampled_from(TYPES),
+        priority=st.integers(1, 3) | st.sampled_from([-(2**63), 2**63 - 1]),
+        created_at=st.sampled_from([START, START - 1, 0, -1.5]),
+    )
+    def post(
+        self, task_id: str, which: int, task_type: str, priority: int, created_at: float
+    ) -> None:
+        task = Task(task_id, task_type, "…", priority=priority, created_at=created_at)
+        if task_id in self.model.tasks or task_id in self.damaged:
+            try:
+                self.boards[which].post(task)
+            except DuplicateTaskError:
+                return
+            raise AssertionError(f"S6: {task_id} was posted over what was there")
+        self.boards[which].post(task)
+        self.model.tasks[task_id] = ModelTask(task_type, priority, created_at)
+
+    @rule(task_id=TASK_IDS, which=st.integers(0, 1), agent_id=AGENT_IDS)
+    def claim(self, task_id: str, which: int, agent_id: str) -> None:
+        task = self.model.tasks.get(task_id)
+        granted = self.boards[which].claim(task_id, agent_id)
+        if task is None or not task.is_claimable(self.now):
+            assert not granted, f"S4: {task_id} was granted as {task} at {self.now}"
+        elif self.model.is_used_up(task_id, self.now, ATTEMPTS_MAX):
+            assert not granted, f"{task_id} was granted a {task.attempts + 1}th attempt"
+            self.model.use_up(task_id)
+        else:
+            assert granted, f"S13: {task_id} was refused as {task} at {self.now}"
+            self.grant(task_id, which, agent_id)
+
+    @rule(which=st.integers(0, 1), agent_id=AGENT_IDS, capabilities=CAPABILITIES)
+    def claim_next(self, which: int, agent_id: str, capabilities: list[str] | None) -> None:
+        before = dict(self.quarantine_times())
+        granted = self.boards[which].claim_next(agent_id, capabilities)
+        self.allow_quarantine(before)
+        self.edited = {i: at for i, at in self.edited.items() if i in self.model.tasks}
+        for task_id, task in self.model.claimable(self.now, capabilities):
+            if granted is not None and task_id == granted.task_id:
+                self.grant(task_id, which, agent_id)
+                break
+            if self.model.is_used_up(task_id, self.now, ATTEMPTS_MAX):
+                if self.status_on_disk(task_id) == "FAILED":
+                    self.model.use_up(task_id)
+                    continue
+            noticed = task_id not in self.edited
+            assert not noticed, f"S17: {task_id}, {task}, was passed over for {granted}"
+        else:
+            assert granted is None, f"S18: nothing of {capabilities} was there, got {granted}"
+            self.edited = {i: at for i, at in self.edited.items() if self.was_final(i, at)}
+
+    @rule(
+        task_id=TASK_IDS,
+        which=st.integers(0, 1),
+        operation=st.sampled_from(
+            ["start", "renew", "complete", "fail", "retry", "release", "cancel", "requeue"]
+        ),
+        token=TOKENS,
+        value=st.sampled_from([1, "x", {"score": 0.5}, None]),
+    )
+    def change(self, task_id: str, which: int, operation: str, token: str, value: Any) -> None:
+        number = None if operation == "requeue" else self.token(task_id, token)
+        before = self.bytes_on_disk(task_id)
+        done = self.call(which, operation, task_id, number, value)
+        expected = {"error": str(value)} if operation in ("fail", "retry") else value
+        allowed = self.model.change(operation, task_id, number, self.now, expected)
+        assert done == allowed, f"{operation} of {self.model.tasks.get(task_id)} said {done}"
+        if not done:
+            assert self.bytes_on_disk(task_id) == before, f"S5: refused {operation} wrote"
+
+    def call(self, which: int, operation: str, task_id: str, token: int | None, value: Any) -> bool:
+        board = self.boards[which]
+        if operation == "complete":
+            return board.complete(task_id, value, token=token)
+        if operation in ("fail", "retry"):
+            return board.fail(task_id, str(value), token=token, retry=operation == "retry")
+        if operation == "requeue":
+            return board.requeue(task_id)
+        return bool(getattr(board, operation)(task_id, token=token))
+
+    @rule(which=st.integers(0, 1))
+    def prune(self, which: int) -> None:
+        done = {i for i, t in self.model.tasks.items() if self.status_on_disk(i) in FINAL_WORDS}
+        for task_id in done:
+            os.utime(self.path(task_id), (self.now - 1, self.now - 1))
+        assert set(self.boards[which].prune(1.0)) == done
+        for task_id in done:
+            del self.model.tasks[task_id]
+
+    # What time, people and disks do.
+
+    @rule(seconds=STEPS)
+    def advance_the_clock(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(which=st.integers(0, 1), lease_seconds=LEASES)
+    def reopen_a_board(self, which: int, lease_seconds: float) -> None:
+        self.boards[which] = self.open(lease_seconds)
+
+    @rule(whole=st.booleans())
+    def delete_the_index(self, whole: bool) -> None:
+        if whole:
+            shutil.rmtree(self.storage / ".index", ignore_errors=True)
+        else:
+            (self.storage / ".index" / "pages").unlink(missing_ok=True)
+
+    @rule(at=st.integers(0, 3), flip=st.integers(1, 255))
+    def damage_the_index(self, at: int, flip: int) -> None:
+        path = self.storage / ".index" / "pages"
+        if path.exists():
+            data = bytearray(path.read_bytes())
+            place = (at * 4096 + 5) % len(data)
+            data[place] ^= flip
+            path.write_bytes(data)
+
+    @rule(
+        task_id=TASK_IDS,
+        payload=DAMAGE,
+        age=st.sampled_from([0.0, 59.0, 60.0, 3600.0, -3600.0]),
+    )
+    def damage_a_file(self, task_id: str, payload: Any, age: float) -> None:
+        path = self.path(task_id)
+        path.write_bytes(payload.data)
+        os.utime(path, (self.now - age, self.now - age))
+        self.damaged[task_id] = payload.data
+        self.model.tasks.pop(task_id, None)
+        self.edited.pop(task_id, None)
+
+    @rule(task_id=TASK_IDS)
+    def remove_a_file(self, task_id: str) -> None:
+        self.path(task_id).unlink(missing_ok=True)
+        self.damaged.pop(task_id, None)
+        self.model.tasks.pop(task_id, None)
+        self.edited.pop(task_id, None)
+
+    @rule(task_id=TASK_IDS, task_type=st.sampled_from(TYPES), priority=st.integers(0, 4))
+    def drop_a_file_of_ten_fields(self, task_id: str, task_type: str, priority: int) -> None:
+        fields = json.loads(Task(task_id, task_type, "dropped", priority=priority).to_json())
+        fields = dict(list(fields.items())[:10])
+        self.replace_file(task_id, json.dumps(fields, indent=1).encode())
+        self.model.tasks[task_id] = ModelTask(task_type, priority, fields["created_at"])
+
+    @rule(task_id=TASK_IDS)
+    def keep_a_version(self, task_id: str) -> None:
+        if task_id in self.model.tasks:
+            data = self.path(task_id).read_bytes()
+            self.old_versions.append((task_id, data, _copy(self.model.tasks[task_id])))
+
+    @rule(number=st.integers(0, 9))
+    def restore_a_version(self, number: int) -> None:
+        if self.old_versions:
+            task_id, data, task = self.old_versions[number % len(self.old_versions)]
+            self.replace_file(task_id, data)
+            self.model.tasks[task_id] = _copy(task)
+
+    @rule(task_id=TASK_IDS, priority=st.integers(0, 4), pending=st.booleans())
+    def edit_in_place(self, task_id: str, priority: int, pending: bool) -> None:
+        task = self.model.tasks.get(task_id)
+        if task is None:
+            return
+        path = self.path(task_id)
+        fields = json.loads(path.read_bytes())
+        fields["priority"] = priority
+        self.edited.setdefault(task_id, self.now if task.status in FINAL_WORDS else -1.0)
+        if pending:
+            fields["status"] = "PENDING"
+        path.write_text(json.dumps(fields))
+        task.priority, task.status = priority, fields["status"]
+
+    def replace_file(self, task_id: str, data: bytes) -> None:
+        self.edited.pop(task_id, None)
+        self.damaged.pop(task_id, None)
+        new = self.root / "new"
+        new.write_bytes(data)
+        os.replace(new, self.path(task_id))
+
+    # What must hold at every moment.
+
+    @invariant()
+    def files_show_the_state(self) -> None:
+        if not self.storage.exists():
+            return
+        for task_id, task in self.model.tasks.items():
+            seen = self.boards[0].get(task_id)
+            assert seen is not None, f"S7: {task_id} is lost, it was {task}"
+            self.assert_same(task_id, seen, task)
+
+    @invariant()
+    def listings_tell_the_same(self) -> None:
+        if not self.storage.exists():
+            return
+        board, tasks = self.boards[1], self.model.tasks
+        assert {task.task_id for task in board.list_all()} == set(tasks), "S11, S16"
+        pending = [i for i, t in self.model.claimable(self.now) if t.status == "PENDING"]
+        assert [task.task_id for task in board.get_pending()] == pending
+        assert {os.path.basename(error.source) for error in board.damaged()} == {
+            f"{task_id}.json" for task_id in self.damaged
+        }
+
+    @invariant()
+    def damaged_files_are_contained(self) -> None:
+        if not self.storage.exists():
+            return
+        for task_id, data in self.damaged.items():
+            assert self.path(task_id).read_bytes() == data, f"S12: the bytes of {task_id} changed"
+            try:
+                raise AssertionError(f"S12: {task_id} was read as {self.boards[0].get(task_id)}")
+            except CorruptTaskError:
+                pass
+
+    @invariant()
+    def nothing_is_left_over(self) -> None:
+        if self.storage.exists():
+            visible = {name for name in os.listdir(self.storage) if not name.startswith(".")}
+            expected = {f"{i}.json" for i in (*self.model.tasks, *self.damaged)}
+            assert visible == expected, "S11"
+            temporary = self.storage / ".tmp"
+            assert not temporary.exists() or not os.listdir(temporary), "R1: temporary files"
+
+    def teardown(self) -> None:
+        try:
+            if self.storage.exists():
+                self.damage_comes_to_quarantine()
+        finally:
+            shutil.rmtree(self.root)
+
+    def damage_comes_to_quarantine(self) -> None:
+        """After a long time one look for work by an agent that can do nothing moves all damage."""
+        self.now += 10 * QUARANTINE_AFTER_SECONDS + RESCAN_SECONDS + 10_000
+        before = dict(self.quarantine_times())
+        assert self.boards[0].claim_next("nobody", []) is None
+        self.allow_quarantine(before)
+        assert not self.damaged, f"{self.damaged} must be in quarantine"
+        kept: dict[str, list[bytes]] = {}
+        for file in self.boards[0].quarantined():
+            kept.setdefault(file.task_id, []).append(file.path.read_bytes())
+            assert file.reason
+        assert kept == self.quarantined, "S12: quarantine keeps the bytes"
+
+    # What the rules share.
+
+    def grant(self, task_id: str, which: int, agent_id: str) -> None:
+        seen = self.boards[which].get(task_id)
+        assert seen is not None
+        lease = self.boards[which].lease_seconds
+        self.model.grant(task_id, agent_id, self.now, lease, seen.token)
+        self.edited.pop(task_id, None)
+
+    def token(self, task_id: str, which: str) -> int | None:
+        task = self.model.tasks.get(task_id)
+        if which == "none" or task is None:
+            return None
+        return task.token if which == "current" else task.token + 1
+
+    def quarantine_times(self) -> dict[str, float]:
+        """Of each damaged file when it was last changed, as long as it lies on the board."""
+        return {i: self.path(i).stat().st_mtime for i in self.damaged if self.path(i).exists()}
+
+    def allow_quarantine(self, changed_at: dict[str, float]) -> None:
+        """Damaged files may have been moved by a look for work, once they were left alone."""
+        for task_id in list(self.damaged):
+            if not self.path(task_id).exists():
+                age = abs(self.now - changed_at[task_id])
+                assert age >= QUARANTINE_AFTER_SECONDS, f"{task_id} was moved after {age} s"
+                self.quarantined.setdefault(task_id, []).append(self.damaged.pop(task_id))
+
+    def was_final(self, task_id: str, since: float) -> bool:
+        """Whether an edit in place may still be unseen: of what was final, until the next scan."""
+        return since >= 0 and abs(self.now - since) < RESCAN_SECONDS
+
+    def path(self, task_id: str) -> Path:
+        return self.storage / f"{task_id}.json"
+
+    def bytes_on_disk(self, task_id: str) -> bytes | None:
+        path = self.path(task_id)
+        return path.read_bytes() if path.exists() else None
+
+    def status_on_disk(self, task_id: str) -> str:
+        return str(json.loads(self.path(task_id).read_bytes())["status"])
+
+    def assert_same(self, task_id: str, seen: Task, task: ModelTask) -> None:
+        for name in ModelTask.__slots__:
+            if name == "result" and task.status == "FAILED" and task.result is None:
+                continue  # attempts used up: the reason is the board's own words
+            got, expected = getattr(seen, name), getattr(task, name)
+            assert got == expected, f"S6: {name} of {task_id} must be {expected!r}, got {got!r}"
+
+
+FINAL_WORDS = ("COMPLETED", "FAILED", "CANCELLED")
+
+
+def _copy(task: ModelTask) -> ModelTask:
+    return ModelTask(*(getattr(task, name) for name in ModelTask.__slots__))
+
+
+# Hypothesis switches all health checks off for state machines; here they are worth having.
+TaskBoardMachine.TestCase.settings = settings(suppress_health_check=(), stateful_step_count=30)
