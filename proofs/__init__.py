@@ -1,0 +1,1 @@
+"""The proofs that the board keeps its promises, and what runs them."""

@@ -1,0 +1,11 @@
+"""Every proof runs under one of our Hypothesis profiles; ``--hypothesis-profile`` names another.
+
+Loaded here, at import, because Hypothesis reads the profile when a test module is imported, and
+because its own plugin, which obeys the option, comes later and so has the last word.
+"""
+
+from __future__ import annotations
+
+from proofs.profiles import load_usual_profile
+
+load_usual_profile()
