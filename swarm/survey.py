@@ -53,7 +53,7 @@ class Survey:
         facts = self._index.facts
         if facts is None:
             self.rebuild(now)
-        elif facts.directory != self._directory_stamp():
+        elif not self.is_in_step():
             if not facts.directory.endswith(UNSETTLED):
                 facts.token_next = 0  # whoever changed it may have been a board that was killed
             self.rescan(now)
@@ -67,7 +67,7 @@ class Survey:
         with suppress(OSError):  # then there is no index on the disk either, only in memory
             os.mkdir(self._probe.parent)
         clock = self._find_clock()
-        before = self._settled(clock, os.stat(self._storage))
+        before = self._settled(clock, self._directory_status())
         facts = IndexFacts(boot_id(), clock.fine, before, now, token_seen=self._tokens.reserved())
         found = ((task_id, self._read(task_id)) for task_id in task_names(self._storage))
         entries = [self._entry(i, file, facts, now) for i, file in found if file is not None]
@@ -110,8 +110,7 @@ class Survey:
 
     def is_in_step(self) -> bool:
         """Whether the directory is as the index knows it, up to this moment."""
-        facts = self._index.facts
-        return facts is not None and facts.directory == self._directory_stamp()
+        return self._facts.directory == stamp_of(self._directory_status())
 
     def note(self, task: Task, now: float, *, in_step: bool) -> None:
         """The board has just written this task; ``in_step`` as it was right before."""
@@ -189,8 +188,11 @@ class Survey:
 
     def _directory_stamp(self) -> str:
         clock = FileClock(self._probe, self._facts.fine)
+        return self._settled(clock, self._directory_status())
+
+    def _directory_status(self) -> os.stat_result:
         try:
-            return self._settled(clock, os.stat(self._storage))
+            return os.stat(self._storage)
         except FileNotFoundError:
             raise StorageMissingError(self._storage) from None
 
