@@ -114,10 +114,10 @@ class TaskBoardMachine(RuleBasedStateMachine):
             if granted is not None and task_id == granted.task_id:
                 self.grant(task_id, which, agent_id)
                 break
-            if self.model.is_used_up(task_id, self.now, ATTEMPTS_MAX):
-                if self.status_on_disk(task_id) == "FAILED":
-                    self.model.use_up(task_id)
-                    continue
+            used_up = self.model.is_used_up(task_id, self.now, ATTEMPTS_MAX)
+            if used_up and self.status_on_disk(task_id) == "FAILED":
+                self.model.use_up(task_id)
+                continue
             noticed = task_id not in self.edited
             assert not noticed, f"S17: {task_id}, {task}, was passed over for {granted}"
         else:

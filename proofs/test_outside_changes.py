@@ -35,7 +35,7 @@ def post(board: TaskBoard, task_id: str, *, priority: int) -> None:
 
 def granted(board: TaskBoard, agent_id: str = "a1") -> str | None:
     task = board.claim_next(agent_id)
-    return task and task.task_id
+    return None if task is None else task.task_id
 
 
 def path(board: TaskBoard, task_id: str) -> Path:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Final
 
 from proofs.benchmarks.boards import Durability, Kind
 from proofs.benchmarks.figures import DURABILITIES, Figures, Setting
 from proofs.benchmarks.tables import NOT_MEASURED, seconds, table, times
 
+_GROWTH_MAX: Final = 2
 _OPEN_SECONDS_MAX: Final = 0.010
+_UNHALTED: Final = (
+    "In brackets, and what counts: with the time taken off in which lock-and-scan was not on a\n"
+    "processor. A busy machine halts its long claims, hardly the short ones of TaskBoard."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +46,29 @@ def targets_table(figures: Figures) -> str:
         _draining(figures),
     ]
     headers = ["target", "durable", "not durable", "met"]
-    return "Targets\n" + table(headers, [target.row() for target in targets])
+    lines = table(headers, [target.row() for target in targets])
+    return f"Targets\n{lines}\n{_UNHALTED}"
 
 
 def _growth(figures: Figures) -> Target:
     ratios = [figures.claim_ratio(_ours(10_000, each), _ours(100, each)) for each in DURABILITIES]
-    return _between("claim p50 at 10,000 tasks under 2 times that at 100", ratios, below=2)
+    return Target(
+        "claim p50 at 10,000 tasks under 2 times that at 100",
+        [None if ratio is None else times(ratio) for ratio in ratios],
+        [None if ratio is None else ratio < _GROWTH_MAX for ratio in ratios],
+    )
 
 
 def _speed(figures: Figures, *, tasks: int, least: float) -> Target:
-    ratios = [
-        figures.claim_ratio(Setting(Kind.LOCK_AND_SCAN, tasks, each), _ours(tasks, each))
-        for each in DURABILITIES
-    ]
+    measured: list[str | None] = []
+    met: list[bool | None] = []
+    for each in DURABILITIES:
+        pair = Setting(Kind.LOCK_AND_SCAN, tasks, each), _ours(tasks, each)
+        ratio, unhalted = figures.claim_ratio(*pair), figures.claim_ratio_unhalted(*pair)
+        measured.append(None if ratio is None else f"{times(ratio)} ({times(unhalted)})")
+        met.append(None if unhalted is None else unhalted >= least)
     words = f"claim p50 at {tasks:,} tasks at least {least:g} times faster than lock-and-scan"
-    return _between(words, ratios, least=least)
-
-
-def _between(
-    words: str, ratios: Sequence[float | None], *, least: float = 0, below: float = inf
-) -> Target:
-    measured = [None if ratio is None else times(ratio) for ratio in ratios]
-    return Target(words, measured, [None if r is None else least <= r < below for r in ratios])
+    return Target(words, measured, met)
 
 
 def _opening(figures: Figures) -> Target:
