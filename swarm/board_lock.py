@@ -47,11 +47,9 @@ class BoardLock:
             raise LockTimeoutError(self.path, self.timeout_seconds)
         try:
             self._acquire(deadline)
-            try:
-                yield
-            finally:
-                self._close()
+            yield
         finally:
+            self._close()
             threads.release()
 
     def forget_after_fork(self) -> None:
@@ -67,21 +65,15 @@ class BoardLock:
         while True:
             if self._descriptor is None:
                 self._descriptor = self._open()
-            try:
-                locked = lock_descriptor(self._descriptor, blocking=False)
-            except BaseException:
-                self._close()
-                raise
-            if locked and self._is_at_path():
+            if not lock_descriptor(self._descriptor, blocking=False):
+                if time.monotonic() >= deadline:
+                    raise LockTimeoutError(self.path, self.timeout_seconds)
+                time.sleep(pause)
+                pause = min(2 * pause, _POLL_SECONDS_MAX)
+            elif self._is_at_path():
                 return
-            if locked:
+            else:
                 self._close()  # somebody removed the file meanwhile: lock the one that is there now
-                continue
-            if time.monotonic() >= deadline:
-                self._close()
-                raise LockTimeoutError(self.path, self.timeout_seconds)
-            time.sleep(pause)
-            pause = min(2 * pause, _POLL_SECONDS_MAX)
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

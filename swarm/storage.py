@@ -7,8 +7,12 @@ import warnings
 from pathlib import Path
 
 from swarm.errors import NetworkFileSystemWarning, StorageMissingError
+from swarm.file_times import stamp_of
 from swarm.mount import network_kind
 from swarm.task_file import SUFFIX, sync_directory
+
+_LISTINGS_MAX = 8
+_NAMES_AT_ONCE = 100  # of the longest names, that many fit into the 32 KiB that one call fills
 
 
 def make_directory(path: Path, *, synced: bool) -> None:
@@ -44,9 +48,31 @@ def warn_of_network(directory: Path) -> None:
 
 
 def task_names(storage: Path) -> list[str]:
-    """The ids that files in the storage directory are named by, in no order."""
+    """The ids that files in the storage directory are named by, each once, in no order.
+
+    A directory too large for one call of the system is listed in parts. Between two parts a file
+    that is replaced may move to where the listing has been, or will not go: on tmpfs since Linux
+    6.6 it does, and is missed or comes twice. So all that several listings show is taken, until
+    one of them shows nothing new and the directory did not change meanwhile.
+    """
+    names: dict[str, None] = {}
+    for _ in range(_LISTINGS_MAX):
+        before, known = _stamp(storage), len(names)
+        names.update(dict.fromkeys(_listdir(storage)))
+        if len(names) <= _NAMES_AT_ONCE or (known == len(names) and before == _stamp(storage)):
+            break
+    return [n.removesuffix(SUFFIX) for n in names if n.endswith(SUFFIX) and not n.startswith(".")]
+
+
+def _listdir(storage: Path) -> list[str]:
     try:
-        names = os.listdir(storage)
+        return os.listdir(storage)
     except FileNotFoundError:
         raise StorageMissingError(storage) from None
-    return [n.removesuffix(SUFFIX) for n in names if n.endswith(SUFFIX) and not n.startswith(".")]
+
+
+def _stamp(storage: Path) -> str:
+    try:
+        return stamp_of(os.stat(storage))
+    except FileNotFoundError:
+        raise StorageMissingError(storage) from None

@@ -62,11 +62,12 @@ class SwarmAgent:
         Without a handler for its type the result says who processed what. Raises what the handler
         raises, and ``LeaseLostError`` if the task is not this agent's to start.
         """
-        if not self.task_board.start(task.task_id, token=task.token):
-            raise self._lost(task)
+        board, task_id, token = self.task_board, task.task_id, task.token
+        if not (board.start(task_id, token=token) or board.renew(task_id, token=token)):
+            raise self._lost(task)  # renewing is for a task that was started already
         handler: Handler = self.handlers.get(task.task_type) or self._default_handler
         lease = LEASE_SECONDS_DEFAULT if task.lease_seconds is None else task.lease_seconds
-        with Heartbeat(self.task_board, task.task_id, task.token, lease) as self._heartbeat:
+        with Heartbeat(board, task_id, token, lease) as self._heartbeat:
             try:
                 return handler(task)
             finally:

@@ -81,8 +81,8 @@ class TaskBoard:
     ) -> None:
         check_seconds("lease_seconds", lease_seconds)
         check_seconds("lock_timeout", lock_timeout)
-        check_seconds("quarantine_after_seconds", quarantine_after_seconds, zero=True)
-        check_seconds("rescan_seconds", rescan_seconds, zero=True)
+        check_seconds("quarantine_after_seconds", quarantine_after_seconds)
+        check_seconds("rescan_seconds", rescan_seconds)
         if attempts_max is not None:
             check_count("attempts_max", attempts_max)
         check_count("task_bytes_max", task_bytes_max)
@@ -138,8 +138,8 @@ class TaskBoard:
         )
         data = encode(fresh, self._bytes_max)
         with self._writing("post"):
-            if not self._index.open():
-                self._survey.rebuild(self._now())  # while the board is small, best before the first
+            if not self._index.open() and not self._index.exists():
+                self._survey.rebuild(self._now())  # cheapest before the first task is there
             try:
                 self._put(fresh, data, durable=True, new=True)
             except FileExistsError:
@@ -299,7 +299,7 @@ class TaskBoard:
             try:
                 yield
             except BaseException:
-                self._index.forget_after_fork()
+                self._index.forget()
                 raise
             finally:
                 self._index.close()
@@ -334,9 +334,11 @@ class TaskBoard:
         self, agent_id: str, capabilities: Collection[str] | None, now: float
     ) -> Task | None:
         """Grant the first ready task; none is granted on the word of the index alone."""
-        self._survey.bring_up_to_date(now)
         rechecked = False
+        self._survey.bring_up_to_date(now)
         while True:
+            if self._index.facts is None:  # it could not be written, and was dropped
+                self._survey.bring_up_to_date(now)
             task_id = self._index.first_ready(capabilities)
             if task_id is None:
                 if rechecked:

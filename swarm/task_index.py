@@ -96,10 +96,18 @@ class TaskIndex:
         self.facts = None
         self._pages.remove()
 
-    def forget_after_fork(self) -> None:
-        """A child uses nothing of what its parent was just doing."""
+    def forget(self) -> None:
+        """Keep nothing in memory: not what was begun, nor what was read."""
         self.facts = None
         self._pages.forget()
+
+    def forget_after_fork(self) -> None:
+        """A child uses nothing of what its parent was just doing."""
+        self.forget()
+
+    def exists(self) -> bool:
+        """Whether there is a file at all, be it fit for use or not."""
+        return self._pages.path.exists()
 
     def create(self, entries: Iterable[Entry], facts: IndexFacts) -> None:
         """Begin anew with these files."""
