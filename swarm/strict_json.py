@@ -47,6 +47,18 @@ def parse(data: bytes) -> Any:
     return value
 
 
+def is_nested_deeper(value: object, depth_max: int) -> bool:
+    """Whether lists, tuples and dicts lie deeper in one another; so they do in a circle."""
+    level: list[Any] = [value]
+    for _ in range(depth_max + 1):
+        level = [container for container in level if isinstance(container, (dict, list, tuple))]
+        if not level:
+            return False
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = list({id(item): item for items in inner for item in items}.values())
+    return True
+
+
 def _nesting(text: str) -> int:
     """How deep arrays and objects lie; exact only where it could exceed the limit."""
     if text.count("[") + text.count("{") <= NESTING_MAX:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from swarm.errors import CorruptTaskError, InvalidTaskError, NewerFormatError, shown
-from swarm.strict_json import StrictJSONError, parse
+from swarm.strict_json import NESTING_MAX, StrictJSONError, is_nested_deeper, parse
 
 FORMAT_VERSION: Final = 1
 LEASE_SECONDS_DEFAULT: Final = 3600.0
@@ -188,9 +188,14 @@ class Task:
         Raises ``InvalidTaskError`` where a value is not JSON or breaks a rule of ``from_json``:
         what can be written is exactly what can be read.
         """
+        fields = self._to_fields()
+        if is_nested_deeper(fields, NESTING_MAX):  # decided here, not by how much stack is left
+            raise InvalidTaskError(
+                "task", f"be nested at most {NESTING_MAX} deep", shown(self.task_id)
+            )
         try:
-            text = json.dumps(self._to_fields(), allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
+            text = json.dumps(fields, allow_nan=False)
+        except (TypeError, ValueError) as error:
             raise InvalidTaskError("task", f"be JSON ({error})", shown(self.task_id)) from None
         try:
             again = Task.from_json(text)
@@ -198,7 +203,7 @@ class Task:
             raise InvalidTaskError(
                 "task", f"be readable ({error.reason})", shown(self.task_id)
             ) from None
-        for name in ("payload", "result", "unknown_fields"):
+        for name in Task.__slots__:
             _refuse_changed(name, getattr(self, name), getattr(again, name))
         return text
 
