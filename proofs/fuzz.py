@@ -203,7 +203,7 @@ def _watched(machine: Machine, watch: Watch) -> Machine:
             error = sys.exception()  # what Hypothesis calls teardown because of, if anything
             try:
                 super().teardown()
-            except Exception as own:
+            except BaseException as own:  # Ctrl-C too: what it cut off was no execution
                 error = own
                 raise
             finally:
