@@ -17,6 +17,7 @@ from swarm.page_file import BODY_BYTES_MAX, DamagedPagesError, PageFile
 HEIGHT_MIN: Final = 3
 _FILLED_BYTES = BODY_BYTES_MAX * 3 // 4  # leaves room for the lines that come later
 _LINK = b"\0"  # in an inner page: the first line below a child, this, the child's page number
+_AFTER_LINK = _LINK + b"\xff"  # sorts behind every page number
 
 
 class SortedLines:
@@ -28,7 +29,15 @@ class SortedLines:
 
     def first(self, prefix: bytes = b"") -> bytes | None:
         """The first line that begins with ``prefix``, None if none does."""
-        return next(self.starting_with(prefix), None)
+        page, height = self._root
+        while height > 1:
+            links = self._pages.lines(page)
+            page, height = _child(links[_child_index(links, prefix)]), height - 1
+        lines = self._pages.lines(page)
+        at = bisect_left(lines, prefix)
+        if at < len(lines):
+            return lines[at] if lines[at].startswith(prefix) else None
+        return next(self.starting_with(prefix), None)  # it begins the next page, if there is one
 
     def starting_with(self, prefix: bytes = b"") -> Iterator[bytes]:
         """All lines that begin with ``prefix``, in order. Not to be changed meanwhile."""
@@ -147,7 +156,8 @@ def _empty_chain(pages: PageFile) -> int:
 
 def _child_index(links: Sequence[bytes], line: bytes) -> int:
     """Which child the line belongs under: the last that does not begin after it, or the first."""
-    return max(0, bisect_left(links, line + _LINK + b"\xff") - 1)
+    at = bisect_left(links, line + _AFTER_LINK)
+    return at - 1 if at else 0
 
 
 def _child(link: bytes) -> int:

@@ -99,14 +99,17 @@ class Survey:
             if entry is None or entry.stamp != self._stamp_at(task_id):
                 self.examine(task_id, now)
 
-    def examine(self, task_id: str, now: float) -> TaskFile | None:
-        """Read a file, and note it in the index as it is; a damaged one may go to quarantine."""
+    def examine(self, task_id: str, now: float) -> Task | None:
+        """Read a file, and note it in the index as it is; a damaged one may go to quarantine.
+
+        Answers the task if there is one and it is as the index knew it.
+        """
         found = self._read(task_id)
         if found is None or self._quarantined(task_id, found, now):
             self._index.remove(task_id)
             return None
-        self._index.put(self._entry(task_id, found, self._facts, now))
-        return found
+        changed = self._index.put(self._entry(task_id, found, self._facts, now))
+        return None if changed or isinstance(found.task, CorruptTaskError) else found.task
 
     def is_in_step(self) -> bool:
         """Whether the directory is as the index knows it, up to this moment."""

@@ -203,8 +203,9 @@ class Task:
             raise InvalidTaskError(
                 "task", f"be readable ({error.reason})", shown(self.task_id)
             ) from None
-        for name in Task.__slots__:
-            _refuse_changed(name, getattr(self, name), getattr(again, name))
+        if again != self:
+            for name in Task.__slots__:
+                _refuse_changed(name, getattr(self, name), getattr(again, name))
         return text
 
     @staticmethod

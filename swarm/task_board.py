@@ -347,12 +347,9 @@ class TaskBoard:
                 self._survey.recheck(now)
                 rechecked = True
                 continue
-            found = self._survey.examine(task_id, now)
-            if self._index.first_ready(capabilities) != task_id:
-                continue  # the file says otherwise, and the index has learnt it
-            assert found is not None and isinstance(found.task, Task)
-            if self._grant(found.task, agent_id, now):
-                return found.task
+            task = self._survey.examine(task_id, now)  # None: the file says otherwise
+            if task is not None and self._grant(task, agent_id, now):
+                return task
 
     def _grant(self, task: Task, agent_id: str, now: float) -> bool:
         """Claim a task that was just read; or end it, if its attempts are used up."""

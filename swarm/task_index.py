@@ -140,11 +140,11 @@ class TaskIndex:
             for line in tree.starting_with():
                 yield _id_at_end(line)
 
-    def put(self, entry: Entry) -> None:
-        """This is how the file is now."""
+    def put(self, entry: Entry) -> bool:
+        """This is how the file is now; whether it was known otherwise."""
         known = self.entry(entry.task_id)
         if known == entry:
-            return
+            return False
         if known is not None:
             self._take_out(known)
         self._files.add(entry.line())
@@ -152,6 +152,7 @@ class TaskIndex:
             self._add_ready(entry.ordered_line())
         elif entry.place in (DUE, DAMAGED):
             self._due.add(entry.ordered_line())
+        return True
 
     def remove(self, task_id: str) -> None:
         """There is no such file now."""
