@@ -7,6 +7,7 @@ import os
 import re
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _LOW_BYTE = re.compile(rb"[\x00-\x1f]")
@@ -59,6 +60,7 @@ def id_of(key: bytes) -> str:
     return os.fsdecode(raw)
 
 
+@lru_cache(maxsize=256)
 def type_key(task_type: str) -> bytes:
     """One key for each type, of a bounded length."""
     raw = task_type.encode("utf-8")

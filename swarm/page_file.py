@@ -28,8 +28,8 @@ class PageFile:
     """A header of facts, and numbered pages, each a sorted list of lines without newlines.
 
     Used under the board's lock: ``load``, then any reads and changes, then ``save``, then
-    ``close``. ``save`` marks the header unclean while it writes pages, so that a writer killed
-    half-way leaves a file that ``load`` refuses.
+    ``close``. ``save`` empties the header while it writes pages, so that a writer killed half-way
+    leaves a file that ``load`` refuses.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,6 +37,7 @@ class PageFile:
         self.facts: dict[str, Any] = {}
         self._facts_saved: dict[str, Any] = {}
         self._header: dict[str, Any] = {}
+        self._header_page = b""
         self._cache: dict[int, list[bytes]] = {}
         self._changed: set[int] = set()
         self._descriptor: int | None = None
@@ -44,19 +45,21 @@ class PageFile:
 
     def load(self) -> bool:
         """Open the file and read its header; whether it is whole. Never raises for damage."""
-        known = (self._header.get("born"), self._header.get("changes"))
         try:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            header = json.loads(_checked(os.pread(self._descriptor, PAGE_BYTES, 0)))
+            page = os.pread(self._descriptor, PAGE_BYTES, 0)
+            if page and page == self._header_page:
+                return True  # nobody else wrote: all that is kept is as it was
+            header = json.loads(_checked(page))
         except (OSError, ValueError, DamagedPagesError):
             self.forget()
             return False
-        if header.get("version") != _VERSION or not header.get("clean"):
+        if header.get("version") != _VERSION:
             self.forget()
             return False
-        if known != (header["born"], header["changes"]):
-            self._cache.clear()
+        self._cache.clear()
         self._header = header
+        self._header_page = page
         self.facts = header.pop("facts")
         self._facts_saved = dict(self.facts)
         return True
@@ -72,6 +75,7 @@ class PageFile:
     def forget(self) -> None:
         """Drop everything that is kept in memory, and the open file."""
         self._header, self.facts, self._in_memory = {}, {}, False
+        self._header_page = b""
         self._cache.clear()
         self._changed.clear()
         self.close()
@@ -131,11 +135,11 @@ class PageFile:
             return
         self._header["changes"] += 1
         if self._changed:
-            self._write_header(clean=False)
+            self._write(0, _EMPTY_HEADER)
             for page in sorted(self._changed):
-                self._write(page, b"\n".join(self._cache[page]))
+                self._write(page, _page(b"\n".join(self._cache[page])))
             self._changed.clear()
-        self._write_header(clean=True)
+        self._write_header()
         self._facts_saved = dict(self.facts)
 
     def create(
@@ -164,22 +168,23 @@ class PageFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(new, flags, 0o666)
         data = memoryview(b"".join(_page(b"\n".join(lines)) for lines in pages))
-        self._write_header(clean=True)
+        self._write_header()
         offset = PAGE_BYTES
         while data:
             written = os.pwrite(self._descriptor, data, offset)
             data, offset = data[written:], offset + written
         os.rename(new, self.path)
 
-    def _write_header(self, *, clean: bool) -> None:
-        header = {**self._header, "clean": clean, "facts": self.facts}
-        self._write(0, json.dumps(header).encode())
+    def _write_header(self) -> None:
+        page = _page(json.dumps({**self._header, "facts": self.facts}).encode())
+        self._write(0, page)
+        self._header_page = page
 
-    def _write(self, page: int, body: bytes) -> None:
+    def _write(self, number: int, page: bytes) -> None:
         assert self._descriptor is not None
-        written = os.pwrite(self._descriptor, _page(body), page * PAGE_BYTES)
+        written = os.pwrite(self._descriptor, page, number * PAGE_BYTES)
         if written != PAGE_BYTES:
-            raise OSError(f"wrote {written} of the {PAGE_BYTES} bytes of page {page}")
+            raise OSError(f"wrote {written} of the {PAGE_BYTES} bytes of page {number}")
 
 
 def _page(body: bytes) -> bytes:
@@ -193,3 +198,6 @@ def _checked(page: bytes) -> bytes:
     if len(page) != PAGE_BYTES or page[: _SUM_BYTES - 1] != b"%08x" % zlib.crc32(body):
         raise DamagedPagesError("a page does not match its sum")
     return body
+
+
+_EMPTY_HEADER: Final = _page(b"{}")

@@ -36,7 +36,7 @@ class Quarantine:
 
     def take(self, path: Path, task_id: str, found: TaskFile, now: float) -> bool:
         """Move the file, if it still is what was found. Used under the board's lock."""
-        again = read_task_file(path, task_id, self._bytes_max)
+        again = read_task_file(str(path), task_id, self._bytes_max)
         if again is None or again.data != found.data:
             return False
         if stamp_of(again.status) != stamp_of(found.status):
@@ -44,7 +44,7 @@ class Quarantine:
         slot = new_slot(self._directory)
         reason = str(getattr(found.task, "reason", "")).encode("utf-8", "backslashreplace")
         text = json.dumps({"reason": reason.decode(), "moved_at": now}) + "\n"
-        self._writer.replace(slot / _REASON, text.encode(), durable=True)
+        self._writer.replace(str(slot / _REASON), text.encode(), durable=True)
         move_to_slot(path, slot, self._writer)
         return True
 

@@ -158,7 +158,7 @@ class Survey:
         reason = self.reason_not_granted(found.task)
         if reason is None:
             return found
-        return replace(found, task=CorruptTaskError(str(self._path(task_id)), reason))
+        return replace(found, task=CorruptTaskError(self._path(task_id), reason))
 
     def reason_not_granted(self, task: Task) -> str | None:
         """Why a task that can be read is damaged all the same, if it is."""
@@ -175,13 +175,12 @@ class Survey:
         age = abs(now - found.status.st_mtime)  # a wrong clock must not keep it here for ever
         if not found.may_be_moved or age < self._quarantine_after_seconds:
             return False
-        return self._quarantine.take(self._path(task_id), task_id, found, now)
+        return self._quarantine.take(Path(self._path(task_id)), task_id, found, now)
 
     def _listing(self) -> Iterator[tuple[str, os.stat_result]]:
-        storage = str(self._storage)  # a Path for each of many files would cost as much as the look
         for task_id in task_names(self._storage):
             with suppress(FileNotFoundError):
-                yield task_id, os.lstat(f"{storage}/{task_id}{SUFFIX}")
+                yield task_id, os.lstat(self._path(task_id))
 
     def _stamp_at(self, task_id: str) -> str | None:
         try:
@@ -211,8 +210,8 @@ class Survey:
         except OSError:
             return FileClock(self._probe, fine=False)
 
-    def _path(self, task_id: str) -> Path:
-        return self._storage / f"{task_id}{SUFFIX}"
+    def _path(self, task_id: str) -> str:
+        return f"{self._storage}/{task_id}{SUFFIX}"
 
     @property
     def _facts(self) -> IndexFacts:

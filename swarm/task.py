@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,7 +85,7 @@ class Task:
 
     def __post_init__(self) -> None:
         self.task_type = as_task_type(self.task_type)
-        if self.status in TaskStatus.__members__.values():
+        if type(self.status) is str and self.status in TaskStatus.__members__:
             self.status = TaskStatus(self.status)
 
     def order_key(self) -> tuple[int, float, str]:
@@ -189,14 +188,15 @@ class Task:
         what can be written is exactly what can be read.
         """
         fields = self._to_fields()
-        if is_nested_deeper(fields, NESTING_MAX):  # decided here, not by how much stack is left
-            raise InvalidTaskError(
-                "task", f"be nested at most {NESTING_MAX} deep", shown(self.task_id)
-            )
         try:
-            text = json.dumps(fields, allow_nan=False)
+            text = _ENCODER.encode(fields)
         except (TypeError, ValueError) as error:
             raise InvalidTaskError("task", f"be JSON ({error})", shown(self.task_id)) from None
+        except RecursionError:
+            if not is_nested_deeper(fields, NESTING_MAX):
+                raise  # the caller's stack is to blame, not the task
+            rule = f"be nested at most {NESTING_MAX} deep"
+            raise InvalidTaskError("task", rule, shown(self.task_id)) from None
         try:
             again = Task.from_json(text)
         except CorruptTaskError as error:
@@ -226,13 +226,13 @@ class Task:
             raise CorruptTaskError(source, str(error)) from None
 
     def _to_fields(self) -> dict[str, Any]:
-        known = {name: getattr(self, name) for name in _RULES if name != "format_version"}
+        known = {name: getattr(self, name) for name in _KNOWN}
         return {**known, "format_version": FORMAT_VERSION, **self.unknown_fields}
 
 
 def as_task_type(value: TaskType | str) -> TaskType | str:
     """The ``TaskType`` of that name, or the name itself where there is none."""
-    return TaskType(value) if value in TaskType.__members__.values() else value
+    return TaskType(value) if type(value) is str and value in TaskType.__members__ else value
 
 
 def _refuse_changed(name: str, given: object, read: object) -> None:
@@ -257,61 +257,62 @@ class _FormatTooNew(Exception):
     """The format version is a later one."""
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_count(value: int) -> bool:
+    return 0 <= value <= TOKEN_MAX
 
 
-def _is_time(value: object) -> bool:
-    """Finite, and kept by a double: ``strict_json`` has seen to large integers already."""
-    return (_is_int(value) or isinstance(value, float)) and math.isfinite(value)  # type: ignore[arg-type]
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)
+_NUMBER: Final = (int, float)  # finite and kept by a double: strict_json has seen to that
+_NONE: Final = type(None)
+_ANY: Final = (str, int, float, bool, dict, list, _NONE)
 
-
-def _is_count(value: object) -> bool:
-    return _is_int(value) and 0 <= value <= TOKEN_MAX  # type: ignore[operator]
-
-
-_RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "task_id": (lambda v: isinstance(v, str) and v != "", "be a non-empty string"),
-    "task_type": (lambda v: isinstance(v, str) and v != "", "be a non-empty string"),
-    "description": (lambda v: isinstance(v, str), "be a string"),
+# Of each field the types that JSON may have made it, what else must hold, and both in words.
+_RULES: Final[Mapping[str, tuple[tuple[type, ...], Callable[[Any], bool] | None, str]]] = {
+    "task_id": ((str,), bool, "be a non-empty string"),
+    "task_type": ((str,), bool, "be a non-empty string"),
+    "description": ((str,), None, "be a string"),
     "status": (
-        lambda v: isinstance(v, str) and v in TaskStatus.__members__,
+        (str,),
+        TaskStatus.__members__.__contains__,
         "be one of " + ", ".join(TaskStatus.__members__),
     ),
-    "priority": (lambda v: _is_int(v) and v in _INT64, "be a 64-bit integer"),
-    "created_at": (_is_time, "be a finite number of seconds"),
-    "claimed_by": (lambda v: v is None or isinstance(v, str), "be a string or null"),
-    "claimed_at": (lambda v: v is None or _is_time(v), "be a finite number of seconds or null"),
-    "result": (lambda v: True, "be JSON"),
-    "payload": (lambda v: isinstance(v, dict), "be an object"),
-    "token": (_is_count, f"be an integer from 0 to {TOKEN_MAX}"),
-    "attempts": (_is_count, f"be an integer from 0 to {TOKEN_MAX}"),
+    "priority": ((int,), _INT64.__contains__, "be a 64-bit integer"),
+    "created_at": (_NUMBER, None, "be a finite number of seconds"),
+    "claimed_by": ((str, _NONE), None, "be a string or null"),
+    "claimed_at": ((*_NUMBER, _NONE), None, "be a finite number of seconds or null"),
+    "result": (_ANY, None, "be JSON"),
+    "payload": ((dict,), None, "be an object"),
+    "token": ((int,), _is_count, f"be an integer from 0 to {TOKEN_MAX}"),
+    "attempts": ((int,), _is_count, f"be an integer from 0 to {TOKEN_MAX}"),
     "lease_seconds": (
-        lambda v: v is None or (_is_time(v) and v > 0),
+        (*_NUMBER, _NONE),
+        lambda seconds: seconds is None or seconds > 0,
         "be a positive number of seconds or null",
     ),
-    "format_version": (lambda v: v == FORMAT_VERSION and _is_int(v), f"be {FORMAT_VERSION}"),
+    "format_version": ((int,), FORMAT_VERSION.__eq__, f"be {FORMAT_VERSION}"),
 }
-_REQUIRED = tuple(_RULES)[:10]
-_ADDED = {"token": 0, "attempts": 0, "lease_seconds": None, "format_version": FORMAT_VERSION}
+_KNOWN: Final = tuple(name for name in _RULES if name != "format_version")
+_REQUIRED: Final = tuple(_RULES)[:10]
+_ADDED: Final = {"token": 0, "attempts": 0, "lease_seconds": None, "format_version": FORMAT_VERSION}
 
 
 def _from_fields(fields: object) -> Task:
     if not isinstance(fields, dict):
         raise _FieldError(f"it must be an object, got {shown(fields)}")
     version = fields.get("format_version", FORMAT_VERSION)
-    if _is_int(version) and version > FORMAT_VERSION:
+    if type(version) is int and version > FORMAT_VERSION:
         raise _FormatTooNew(f"format_version is {version}, and this swarm knows {FORMAT_VERSION}")
     missing = [name for name in _REQUIRED if name not in fields]
     if missing:
         raise _FieldError("it must have the fields " + ", ".join(missing))
-    known: dict[str, Any] = {name: fields.get(name, _ADDED.get(name)) for name in _RULES}
-    for name, (holds, rule) in _RULES.items():
-        if not holds(known[name]):
-            raise _FieldError(f"{name} must {rule}, got {shown(known[name])}")
-    del known["format_version"]
+    fields = {**_ADDED, **fields}
+    for name, (types, holds, rule) in _RULES.items():
+        value = fields[name]
+        if type(value) not in types or not (holds is None or holds(value)):
+            raise _FieldError(f"{name} must {rule}, got {shown(value)}")
+    known = {name: fields.pop(name) for name in _KNOWN}
     known["status"] = TaskStatus(known["status"])
     if known["status"] in HELD and (known["claimed_by"] is None or known["claimed_at"] is None):
         raise _FieldError(f"a {known['status']} task must have claimed_by and claimed_at")
-    unknown = {name: value for name, value in fields.items() if name not in _RULES}
-    return Task(**known, unknown_fields=unknown)
+    del fields["format_version"]
+    return Task(**known, unknown_fields=fields)

@@ -143,7 +143,7 @@ class TaskBoard:
             try:
                 self._put(fresh, data, durable=True, new=True)
             except FileExistsError:
-                raise DuplicateTaskError(task.task_id, path) from None
+                raise DuplicateTaskError(task.task_id, Path(path)) from None
 
     def claim(self, task_id: str, agent_id: str) -> bool:
         """Grant this task to the agent, if it is pending or its claim is stale."""
@@ -224,7 +224,7 @@ class TaskBoard:
             if done:
                 slot = new_slot(self.storage_path / ".archive")
                 for task_id in done:
-                    move_to_slot(self._path(task_id), slot, self._writer)
+                    move_to_slot(Path(self._path_unchecked(task_id)), slot, self._writer)
             return done
 
     # Operations that only read.
@@ -392,7 +392,7 @@ class TaskBoard:
         new: bool = False,
     ) -> None:
         """Write the file of a task, then the index, which may fail without harm."""
-        path = self._path(task.task_id)
+        path = self._path_unchecked(task.task_id)
         known = self._index.facts is not None or self._index.open()
         in_step = known and self._survey.is_in_step()
         put = self._writer.create if new else self._writer.replace
@@ -425,13 +425,13 @@ class TaskBoard:
 
     def _files(self) -> Iterator[Task | CorruptTaskError]:
         for task_id in task_names(self.storage_path):
-            path = self.storage_path / f"{task_id}{SUFFIX}"
+            path = self._path_unchecked(task_id)
             found = read_task_file(path, task_id, self._bytes_max)
             if found is not None:
                 yield found.task
 
     def _is_final_since(self, task_id: str, moment: float) -> bool:
-        path = self.storage_path / f"{task_id}{SUFFIX}"
+        path = self._path_unchecked(task_id)
         found = read_task_file(path, task_id, self._bytes_max)
         return (
             found is not None
@@ -440,10 +440,13 @@ class TaskBoard:
             and found.status.st_mtime <= moment
         )
 
-    def _path(self, task_id: str) -> Path:
+    def _path(self, task_id: str) -> str:
         """Where the task's file lies. Raises ``InvalidTaskError`` for what cannot be a name."""
         check_task_id(task_id, self._name_bytes_max)
-        return self.storage_path / f"{task_id}{SUFFIX}"
+        return self._path_unchecked(task_id)
+
+    def _path_unchecked(self, task_id: str) -> str:
+        return f"{self.storage_path}/{task_id}{SUFFIX}"
 
     def _check_storage(self) -> None:
         if not self.storage_path.is_dir():

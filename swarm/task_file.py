@@ -67,7 +67,7 @@ class _UnreadableFileError(CorruptTaskError):
         return f"{self.source} must be readable: {self.reason}. See its permissions and its disk."
 
 
-def read_task_file(path: Path, task_id: str, bytes_max: int) -> TaskFile | None:
+def read_task_file(path: str, task_id: str, bytes_max: int) -> TaskFile | None:
     """What lies under ``path``, None if nothing does.
 
     Opens neither links nor devices, waits for no writer, reads little more than ``bytes_max``.
@@ -89,13 +89,13 @@ def read_task_file(path: Path, task_id: str, bytes_max: int) -> TaskFile | None:
     except OSError as error:
         if error.errno not in _UNREADABLE:
             raise
-        return TaskFile(_UnreadableFileError(str(path), str(error.strerror)), status, None)
+        return TaskFile(_UnreadableFileError(path, str(error.strerror)), status, None)
     finally:
         os.close(descriptor)
     return TaskFile(_decode(data, path, task_id, bytes_max), status, data)
 
 
-def _not_opened(path: Path, error: OSError) -> TaskFile | None:
+def _not_opened(path: str, error: OSError) -> TaskFile | None:
     if error.errno not in _UNREADABLE | {errno.ELOOP}:
         raise error
     try:
@@ -103,11 +103,11 @@ def _not_opened(path: Path, error: OSError) -> TaskFile | None:
     except FileNotFoundError:
         return None
     if stat.S_ISREG(status.st_mode):
-        return TaskFile(_UnreadableFileError(str(path), str(error.strerror)), status, None)
+        return TaskFile(_UnreadableFileError(path, str(error.strerror)), status, None)
     return TaskFile(_irregular(path, status), status, None)
 
 
-def _irregular(path: Path, status: os.stat_result) -> CorruptTaskError:
+def _irregular(path: str, status: os.stat_result) -> CorruptTaskError:
     kinds = {
         stat.S_IFLNK: "a symbolic link",
         stat.S_IFDIR: "a directory",
@@ -115,11 +115,11 @@ def _irregular(path: Path, status: os.stat_result) -> CorruptTaskError:
         stat.S_IFSOCK: "a socket",
     }
     kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
-    return CorruptTaskError(str(path), f"it is {kind}, not a regular file")
+    return CorruptTaskError(path, f"it is {kind}, not a regular file")
 
 
-def _too_large(path: Path, size: int, bytes_max: int) -> CorruptTaskError:
-    return CorruptTaskError(str(path), f"it has {size} bytes, the most is {bytes_max}")
+def _too_large(path: str, size: int, bytes_max: int) -> CorruptTaskError:
+    return CorruptTaskError(path, f"it has {size} bytes, the most is {bytes_max}")
 
 
 def _read(descriptor: int, bytes_max: int) -> bytes:
@@ -134,19 +134,19 @@ def _read(descriptor: int, bytes_max: int) -> bytes:
     return b"".join(chunks)
 
 
-def _decode(data: bytes, path: Path, task_id: str, bytes_max: int) -> Task | CorruptTaskError:
+def _decode(data: bytes, path: str, task_id: str, bytes_max: int) -> Task | CorruptTaskError:
     try:
-        task = Task.from_json(data, source=str(path))
+        task = Task.from_json(data, source=path)
     except CorruptTaskError as error:
         return error
     if task.task_id != task_id:
-        return CorruptTaskError(str(path), f"its task_id is {task.task_id!r}, not {task_id!r}")
+        return CorruptTaskError(path, f"its task_id is {task.task_id!r}, not {task_id!r}")
     # Written anew it may be longer, by separators and escapes, but never four times as long.
     if 4 * len(data) > bytes_max:
         try:
             encode(task, bytes_max)
         except InvalidTaskError as error:
-            return CorruptTaskError(str(path), f"it must {error.rule}, got {error.got}")
+            return CorruptTaskError(path, f"it must {error.rule}, got {error.got}")
     return task
 
 
@@ -160,10 +160,10 @@ class TaskWriter:
 
     def __init__(self, temporary: Path, synced: bool) -> None:
         self._directory = temporary
-        self._path = temporary / f"next{SUFFIX}"
+        self._path = str(temporary / f"next{SUFFIX}")
         self._synced = synced
 
-    def replace(self, path: Path, data: bytes, *, durable: bool) -> None:
+    def replace(self, path: str, data: bytes, *, durable: bool) -> None:
         """``path`` holds ``data`` from one moment to the next, for every reader."""
         self._write(data)
         try:
@@ -172,9 +172,9 @@ class TaskWriter:
             self.clear()
             raise
         if durable:
-            self.sync(path.parent)
+            self.sync(os.path.dirname(path))
 
-    def create(self, path: Path, data: bytes, *, durable: bool) -> None:
+    def create(self, path: str, data: bytes, *, durable: bool) -> None:
         """As ``replace``, but raises FileExistsError where anything bears the name already."""
         self._write(data)
         try:
@@ -183,10 +183,10 @@ class TaskWriter:
             self.clear()
             raise
         if durable:
-            self.sync(path.parent)
+            self.sync(os.path.dirname(path))
         self.clear()
 
-    def sync(self, directory: Path) -> None:
+    def sync(self, directory: str | Path) -> None:
         """The names in ``directory`` are on the disk, where this writer syncs at all."""
         if self._synced:
             sync_directory(directory)
@@ -222,7 +222,7 @@ class TaskWriter:
             os.mkdir(self._directory)
         return os.open(self._path, flags, 0o666)
 
-    def _link(self, path: Path) -> None:
+    def _link(self, path: str) -> None:
         try:
             os.link(self._path, path, follow_symlinks=False)
         except OSError as error:
@@ -233,7 +233,7 @@ class TaskWriter:
             os.rename(self._path, path)
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: str | Path) -> None:
     """The names in ``directory`` are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

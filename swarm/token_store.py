@@ -51,7 +51,7 @@ class TokenStore:
         block = range(low, min(low + BLOCK, TOKEN_MAX + 1))
         self._make_directory()
         text = json.dumps({"reserved": block.stop - 1}) + "\n"
-        self._writer.replace(self._path, text.encode(), durable=True)
+        self._writer.replace(str(self._path), text.encode(), durable=True)
         return block
 
     def _make_directory(self) -> None:
