@@ -109,7 +109,10 @@ def _command(storage: Path, agent_id: str, options: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _workers(storage: Path, agent_ids: Sequence[str], *options: str) -> Iterator[list[Popen[str]]]:
-    """Worker processes that wait at the gate, all of them with the board open; none is left."""
+    """Worker processes that wait at the gate, all of them with the board open; none is left.
+
+    One is started after the other is ready: whoever claims before the gate opens is caught at it.
+    """
     workers: list[Popen[str]] = []
     try:
         for agent_id in agent_ids:
@@ -118,8 +121,7 @@ def _workers(storage: Path, agent_ids: Sequence[str], *options: str) -> Iterator
             workers.append(
                 Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, env=environment)
             )
-        for worker in workers:
-            _wait_until_ready(worker)
+            _wait_until_ready(workers[-1])
         yield workers
     finally:
         for worker in workers:
