@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -179,27 +180,33 @@ def test_a_lock_file_that_goes_while_a_board_waits_does_not_let_two_in(
     """The waiter has opened the old file; a second writer locks the new one; only one is inside."""
     path = board.storage_path / ".board.lock"
     old, new = BoardLock(path, 30.0), BoardLock(path, 30.0)
-    waiting, entered = threading.Event(), threading.Event()
+    waiter_is: queue.Queue[str] = queue.Queue()
+    look_again = threading.Semaphore(0)
+
+    def sleep(seconds: float) -> None:
+        waiter_is.put("waiting")
+        look_again.acquire(timeout=30)
+
+    def enter() -> None:
+        with BoardLock(path, 30.0).held():
+            waiter_is.put("inside")
+
+    monkeypatch.setattr("swarm.board_lock.time.sleep", sleep)
     with ThreadPoolExecutor(1) as pool, open_lock(old) as let_old_go:
-        monkeypatch.setattr("swarm.board_lock.time.sleep", lambda seconds: waiting.set())
-
-        def enter() -> None:
-            with BoardLock(path, 30.0).held():
-                entered.set()
-
         waiter = pool.submit(enter)
-        assert waiting.wait(30), "the waiter has opened the lock file and found it held"
+        assert waiter_is.get(timeout=30) == "waiting"  # it has opened the lock file: it is held
         path.unlink()
         if replaced:
             path.touch()
         with open_lock(new) as let_new_go:
-            waiting.clear()
             let_old_go()
-            assert waiting.wait(30), "the waiter has the old file's lock, and waits for the new one"
-            assert not entered.is_set(), "two are inside: one by the old file, one by the new"
+            look_again.release()
+            now = waiter_is.get(timeout=30)
             let_new_go()
-            waiter.result(30)
-    assert entered.is_set()
+            look_again.release()
+            assert now == "waiting", "two are inside: one by the old file, one by the new"
+        waiter.result(30)
+    assert waiter_is.get(timeout=30) == "inside"
 
 
 @contextmanager
