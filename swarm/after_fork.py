@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Protocol
 from weakref import WeakSet
 
@@ -22,10 +23,18 @@ def forget_in_child(thing: ForgetsInChild) -> None:
     _registered.add(thing)
 
 
+fork_gate = threading.RLock()
+"""While a thread holds this, no other thread forks: for a descriptor that is not yet, or no
+longer, on record, and that a child would keep unknowingly."""
+
+
 def _in_child() -> None:
+    fork_gate.release()
     for thing in list(_registered):
         thing.forget_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(
+        before=fork_gate.acquire, after_in_parent=fork_gate.release, after_in_child=_in_child
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import has_fcntl, lock_descriptor
 
-from swarm.after_fork import forget_in_child
+from swarm.after_fork import forget_in_child, fork_gate
 from swarm.errors import LockTimeoutError, StorageMissingError, UnsupportedPlatformError
 
 _POLL_SECONDS_FIRST = 0.0005
@@ -64,7 +64,8 @@ class BoardLock:
         pause = _POLL_SECONDS_FIRST
         while True:
             if self._descriptor is None:
-                self._descriptor = self._open()
+                with fork_gate:
+                    self._descriptor = self._open()
             if not lock_descriptor(self._descriptor, blocking=False):
                 if time.monotonic() >= deadline:
                     raise LockTimeoutError(self.path, self.timeout_seconds)
@@ -90,6 +91,7 @@ class BoardLock:
             return False
 
     def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        with fork_gate:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from collections.abc import Iterable
+from typing import TypeGuard
 
 from swarm.errors import InvalidTaskError, shown
 from swarm.task import TOKEN_MAX
@@ -36,15 +39,41 @@ def _rule_of_task_id(task_id: object, name_bytes_max: int) -> str | None:
 
 def check_agent(agent_id: object) -> None:
     """An agent's id is a string that is not empty and not a text of its own."""
-    if not isinstance(agent_id, str) or not 0 < len(agent_id) <= AGENT_ID_LENGTH_MAX:
-        rule = f"be a string of 1 to {AGENT_ID_LENGTH_MAX} characters"
+    if not _is_text(agent_id) or len(agent_id) > AGENT_ID_LENGTH_MAX:
+        rule = f"be a string of 1 to {AGENT_ID_LENGTH_MAX} characters, without lone surrogates"
         raise InvalidTaskError("agent_id", rule, shown(agent_id))
+
+
+def as_type_names(capabilities: object) -> frozenset[str] | None:
+    """The names of the types in ``capabilities``; None, for any type, as it is."""
+    if capabilities is None:
+        return None
+    if isinstance(capabilities, str):
+        capabilities = [capabilities]
+    if isinstance(capabilities, Iterable):
+        names = list(capabilities)
+        if all(map(_is_text, names)):
+            return frozenset(names)
+    rule = "be names of task types, or None for any type"
+    raise InvalidTaskError("capabilities", rule, shown(capabilities))
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a string, not empty, that UTF-8 can express."""
+    if not isinstance(value, str) or not value:
+        return False
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
     """A duration is finite and positive; 0 only where it means "at once"."""
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
-    if not math.isfinite(number) or not (number > 0 or (zero and number == 0)):
+    # Comparing, unlike math.isfinite, takes an integer of any size.
+    if not (0 < number <= sys.float_info.max or (zero and number == 0)):
         rule = f"be a finite number of seconds, {'0 or more' if zero else 'more than 0'}"
         raise InvalidTaskError(name, rule, shown(value))
 

@@ -17,6 +17,7 @@ NESTING_MAX = 100
 
 _DIGITS_MAX = 309  # the longest integer that can still be a finite double
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(_STRING.pattern + r"|[\[\]{}]", re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD]")
 
 
@@ -64,9 +65,15 @@ def _nesting(text: str) -> int:
     if text.count("[") + text.count("{") <= NESTING_MAX:
         return 0
     depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}]", _STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
+    for found in _STRING_OR_BRACKET.finditer(text):
+        token = found[0]
+        if token in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > NESTING_MAX:
+                break  # deep enough to refuse, and it may go on for megabytes
+        elif token in "]}":
+            depth -= 1
     return deepest
 
 

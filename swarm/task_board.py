@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from swarm.board_lock import BoardLock
-from swarm.checks import check_agent, check_count, check_seconds, check_task_id
+from swarm.checks import as_type_names, check_agent, check_count, check_seconds, check_task_id
 from swarm.errors import (
     CorruptTaskError,
     DuplicateTaskError,
@@ -166,17 +166,16 @@ class TaskBoard:
         tasks of the types in ``capabilities`` (names or ``TaskType``; None: any type at all).
         """
         check_agent(agent_id)
-        if isinstance(capabilities, str):
-            capabilities = [capabilities]
+        types = as_type_names(capabilities)
         with self._writing("claim_next"):
             now = self._now()
             self._index.open()
             try:
-                return self._claim_first(agent_id, capabilities, now)
+                return self._claim_first(agent_id, types, now)
             except DamagedPagesError as error:
                 _log.warning("making the index of %s anew: %s", self.storage_path, error)
                 self._index.abandon()
-                return self._claim_first(agent_id, capabilities, now)
+                return self._claim_first(agent_id, types, now)
 
     def start(self, task_id: str, *, token: int | None = None) -> bool:
         """CLAIMED becomes IN_PROGRESS. Refused where ``token`` is not that of the last grant."""
@@ -330,16 +329,14 @@ class TaskBoard:
             self._write(task, now, durable=was_final or task.status in FINAL)
             return True
 
-    def _claim_first(
-        self, agent_id: str, capabilities: Collection[str] | None, now: float
-    ) -> Task | None:
+    def _claim_first(self, agent_id: str, types: frozenset[str] | None, now: float) -> Task | None:
         """Grant the first ready task; none is granted on the word of the index alone."""
         rechecked = False
         self._survey.bring_up_to_date(now)
         while True:
             if self._index.facts is None:  # it could not be written, and was dropped
                 self._survey.bring_up_to_date(now)
-            task_id = self._index.first_ready(capabilities)
+            task_id = self._index.first_ready(types)
             if task_id is None:
                 if rechecked:
                     self._save_index()
