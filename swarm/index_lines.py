@@ -6,9 +6,8 @@ import hashlib
 import os
 import re
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 _LOW_BYTE = re.compile(rb"[\x00-\x1f]")
 _ESCAPE = b"\x1f"
@@ -21,8 +20,7 @@ FINAL: Final = b"final"
 DAMAGED: Final = b"damaged"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file as it was last seen. ``key`` sorts it among those of its ``place``.
 
     A ready one's is ``ready_key``, a due or damaged one's the ``time_key`` of when it is due.

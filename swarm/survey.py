@@ -40,6 +40,7 @@ class Survey:
         rescan_seconds: float,
     ) -> None:
         self._storage = storage
+        self._prefix = f"{storage}/"
         self._probe = storage / ".index" / "clock"
         self._index = index
         self._quarantine = quarantine
@@ -53,11 +54,7 @@ class Survey:
         facts = self._index.facts
         if facts is None:
             self.rebuild(now)
-        elif not self.is_in_step():
-            if not facts.directory.endswith(UNSETTLED):
-                facts.token_next = 0  # whoever changed it may have been a board that was killed
-            self.rescan(now)
-        elif not 0 <= now - facts.listed_at < self._rescan_seconds:
+        elif not self.is_in_step() or not 0 <= now - facts.listed_at < self._rescan_seconds:
             self.rescan(now)
         self._wake(now)
 
@@ -68,8 +65,8 @@ class Survey:
             os.mkdir(self._probe.parent)
         clock = self._find_clock()
         before = self._settled(clock, self._directory_status())
-        facts = IndexFacts(boot_id(), clock.fine, before, now, token_seen=self._tokens.reserved())
-        found = ((task_id, self._read(task_id)) for task_id in task_names(self._storage))
+        facts = IndexFacts(boot_id(), clock.fine, before, now)
+        found = ((task_id, self.read(task_id)) for task_id in task_names(self._storage))
         entries = [self._entry(i, file, facts, now) for i, file in found if file is not None]
         self._index.create(entries, facts)
 
@@ -104,7 +101,7 @@ class Survey:
 
         Answers the task if there is one and it is as the index knew it.
         """
-        found = self._read(task_id)
+        found = self.read(task_id)
         if found is None or self._quarantined(task_id, found, now):
             self._index.remove(task_id)
             return None
@@ -141,7 +138,7 @@ class Survey:
             due = found.status.st_mtime + self._quarantine_after_seconds
             key = time_key(due if found.may_be_moved else math.inf)
             return Entry(task_id, stamp, DAMAGED, key)
-        facts.token_seen = max(facts.token_seen, task.token)
+        facts.token_largest = max(facts.token_largest, task.token)
         if task.status is TaskStatus.PENDING or task.is_stale(now):
             order = order_key(task.priority, task.created_at)
             return Entry(task_id, stamp, READY, type_key(task.task_type) + b"\t" + order)
@@ -151,24 +148,18 @@ class Survey:
             return Entry(task_id, stamp, DUE, time_key(lapse))
         return Entry(task_id, stamp, FINAL)
 
-    def _read(self, task_id: str) -> TaskFile | None:
+    def read(self, task_id: str) -> TaskFile | None:
+        """What lies under a task's name. A token from far above is damage too: taking it for one
+        of this board's would use up the numbers of all tasks.
+        """
         found = read_task_file(self._path(task_id), task_id, self._bytes_max)
         if found is None or isinstance(found.task, CorruptTaskError):
             return found
-        reason = self.reason_not_granted(found.task)
-        if reason is None:
+        token = found.task.token
+        if token <= LEAP_MAX or token <= (reserved := self._tokens.reserved()) + LEAP_MAX:
             return found
+        reason = f"its token {token} is not this board's, which issued none above {reserved}"
         return replace(found, task=CorruptTaskError(self._path(task_id), reason))
-
-    def reason_not_granted(self, task: Task) -> str | None:
-        """Why a task that can be read is damaged all the same, if it is."""
-        facts = self._index.facts
-        if task.token <= LEAP_MAX or (facts and task.token <= facts.token_reserved + LEAP_MAX):
-            return None
-        reserved = self._tokens.reserved()
-        if task.token <= reserved + LEAP_MAX:
-            return None
-        return f"its token {task.token} is not this board's, which issued none above {reserved}"
 
     def _quarantined(self, task_id: str, found: TaskFile, now: float) -> bool:
         """Move a damaged file that was left alone for long enough; whether it was moved."""
@@ -211,7 +202,7 @@ class Survey:
             return FileClock(self._probe, fine=False)
 
     def _path(self, task_id: str) -> str:
-        return f"{self._storage}/{task_id}{SUFFIX}"
+        return f"{self._prefix}{task_id}{SUFFIX}"
 
     @property
     def _facts(self) -> IndexFacts:

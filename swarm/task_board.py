@@ -89,6 +89,7 @@ class TaskBoard:
         if durability not in ("power", "kill"):
             raise InvalidTaskError("durability", 'be "power" or "kill"', shown(durability))
         self.storage_path = Path(storage_path)
+        self._prefix = f"{self.storage_path}/"
         self.lease_seconds = lease_seconds
         self.attempts_max = attempts_max
         self.read_only = read_only
@@ -147,16 +148,15 @@ class TaskBoard:
 
     def claim(self, task_id: str, agent_id: str) -> bool:
         """Grant this task to the agent, if it is pending or its claim is stale."""
-        path = self._path(task_id)
+        check_task_id(task_id, self._name_bytes_max)
         check_agent(agent_id)
         with self._writing("claim"):
             now = self._now()
-            found = read_task_file(path, task_id, self._bytes_max)
+            found = self._survey.read(task_id)
             if found is None or isinstance(found.task, CorruptTaskError):
                 return False
-            self._index.open()
-            if self._survey.reason_not_granted(found.task) is not None:
-                return False
+            if not self._index.open() and self._tokens.is_lost():
+                self._survey.rebuild(now)  # then the files tell how far tokens have got
             return self._grant(found.task, agent_id, now)
 
     def claim_next(self, agent_id: str, capabilities: Collection[str] | None = None) -> Task | None:
@@ -311,12 +311,12 @@ class TaskBoard:
         step: Callable[[Task, float], bool],
     ) -> bool:
         """Read a task, take a step if the token is not superseded, write it."""
-        path = self._path(task_id)
+        check_task_id(task_id, self._name_bytes_max)
         if token is not None:
             check_count("token", token, zero=True)
         with self._writing(operation):
             now = self._now()
-            found = read_task_file(path, task_id, self._bytes_max)
+            found = self._survey.read(task_id)
             if found is None:
                 self._check_storage()
                 return False
@@ -356,28 +356,18 @@ class TaskBoard:
             return False
         if task.status is not TaskStatus.PENDING and not task.is_stale(now):
             return False
-        token = self._next_token(task.token)
+        facts = self._index.facts
+        token = self._tokens.take(max(task.token, facts.token_largest if facts else 0))
         task.claim(agent_id, now=now, lease_seconds=self.lease_seconds, token=token)
-        self._write(task, now, durable=False)
+        self._write(task, now, durable=False, checked=False)
         return True
 
     def _has_used_up_attempts(self, task: Task) -> bool:
         return self.attempts_max is not None and task.attempts >= self.attempts_max
 
-    def _next_token(self, above: int) -> int:
-        """A token that nobody ever had, larger than ``above``."""
-        facts = self._index.facts
-        if facts is None:
-            return self._tokens.reserve(above).start
-        token = max(facts.token_next, above + 1)
-        if facts.token_next == 0 or token > facts.token_reserved:
-            block = self._tokens.reserve(max(above, facts.token_reserved, facts.token_seen))
-            token, facts.token_reserved = block.start, block.stop - 1
-        facts.token_next = token + 1
-        return token
-
-    def _write(self, task: Task, now: float, *, durable: bool) -> None:
-        self._put(task, encode(task, self._bytes_max), now=now, durable=durable)
+    def _write(self, task: Task, now: float, *, durable: bool, checked: bool = True) -> None:
+        data = encode(task, self._bytes_max, checked=checked)
+        self._put(task, data, now=now, durable=durable)
 
     def _put(
         self,
@@ -443,7 +433,7 @@ class TaskBoard:
         return self._path_unchecked(task_id)
 
     def _path_unchecked(self, task_id: str) -> str:
-        return f"{self.storage_path}/{task_id}{SUFFIX}"
+        return f"{self._prefix}{task_id}{SUFFIX}"
 
     def _check_storage(self) -> None:
         if not self.storage_path.is_dir():

@@ -23,13 +23,17 @@ AGENT_ID_LENGTH_MAX: Final = 1000
 _CLAIM_BYTES_MAX: Final = 1 << 16  # what a claim by the longest agent id can add to a file
 
 
-def encode(task: Task, bytes_max: int) -> bytes:
+def encode(task: Task, bytes_max: int, *, checked: bool = True) -> bytes:
     """The bytes of the task's file, one line.
+
+    ``checked=False`` is for a task that was read from its file, to which no caller's value was
+    added since: it must come back from JSON as it came before.
 
     Raises ``InvalidTaskError`` for what ``Task.to_json`` refuses, and for a task that takes more
     than ``bytes_max`` bytes, its claim not counted: so what can be posted can be claimed.
     """
-    data = task.to_json().encode("ascii") + b"\n"
+    text = task.to_json() if checked else task.to_json_unchecked()
+    data = text.encode("ascii") + b"\n"
     if len(data) > bytes_max and (size := _bytes_unclaimed(task)) > bytes_max:
         raise InvalidTaskError("task", f"take at most {bytes_max} bytes", f"{size} bytes")
     return data

@@ -37,8 +37,7 @@ class IndexFacts:
 
     ``directory`` is the stamp of the storage directory after the last change that is in the
     index. ``latest_start`` is the largest ``claimed_at - lease_seconds`` of any claim in it: a
-    clock before that sees a claim from too far ahead. Tokens from ``token_next`` on are unused up
-    to ``token_reserved``; 0 means that none are at hand.
+    clock before that sees a claim from too far ahead. ``token_largest`` is of all files seen.
     """
 
     boot: str
@@ -47,9 +46,7 @@ class IndexFacts:
     listed_at: float
     changed_since_listed: bool = False
     latest_start: float = -math.inf
-    token_next: int = 0
-    token_reserved: int = 0
-    token_seen: int = 0
+    token_largest: int = 0
 
     def to_header(self) -> dict[str, Any]:
         """These facts as JSON, which has no infinity."""

@@ -1,10 +1,11 @@
 """Tokens are never issued twice, whatever is restored, deleted, quarantined or lost with the power.
 
-One file beside the tasks holds the number up to which tokens may have been issued. It is
-raised by a block, and is on the disk, before the first token of the block is used; within a block
-the index counts. Whoever doubts the index skips the rest of the block. So no token hangs on the
-index, nor on any task's file. If this very file is lost, the largest token that is seen in the
-index and in the files takes its place; what that would cost is told in docs/board.md.
+``reserved.json`` holds the number up to which tokens may have been issued. It is raised by a
+block, and is on the disk, before the first token of the block is used. ``next`` counts within the
+block and is written before each token is used, so a kill cannot free one; it is not synced, and
+whoever finds it missing, damaged or of an earlier boot skips the rest of the block. So no token
+hangs on the index nor on any task's file. What the loss of these two files would cost is told in
+docs/board.md.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from swarm.boot import boot_id
 from swarm.strict_json import StrictJSONError, parse
 from swarm.task import TOKEN_MAX
 from swarm.task_file import TaskWriter
@@ -23,40 +25,101 @@ BLOCK: Final = 1000
 LEAP_MAX: Final = 2**40
 """A file's token this far above all that were ever reserved was not issued by this board."""
 
+_RECORD_BYTES = 128
+
 _log = logging.getLogger(__name__)
 
 
+class _Record(NamedTuple):
+    """What ``next`` holds: the tokens from ``free`` to ``reserved`` are unused, in this boot."""
+
+    boot: str
+    free: int
+    reserved: int
+
+
 class TokenStore:
-    """The high-water mark of one board, used under the board's lock."""
+    """The tokens of one board, used under the board's lock.
+
+    In a directory of its own, so that issuing one does not look like a change of the tasks.
+    """
 
     def __init__(self, directory: Path, writer: TaskWriter) -> None:
-        # In a directory of its own: replacing it must not look like a change of the tasks.
-        self._path = directory / "reserved.json"
+        self._directory = directory
+        self._mark = directory / "reserved.json"
+        self._next = directory / "next"
         self._writer = writer
 
+    def take(self, above: int) -> int:
+        """A token larger than ``above`` that nobody ever had. Raises OSError, and issues none."""
+        record = self._load()
+        if (
+            record is None
+            or record.boot != boot_id()
+            or record.reserved <= max(above, record.free - 1)
+        ):
+            record = self._reserve(max(above, record.reserved if record else 0))
+        token = max(record.free, above + 1)
+        self._save(record._replace(free=token + 1))
+        return token
+
+    def is_lost(self) -> bool:
+        """Whether nothing tells which tokens were issued before."""
+        return not self._mark.exists() and self._load() is None
+
     def reserved(self) -> int:
-        """No token above this was ever issued; 0 where the file is missing or damaged."""
+        """No token above this was ever issued; 0 where nothing tells."""
+        record = self._load()
+        return max(self._reserved_on_disk(), record.reserved if record else 0)
+
+    def _reserve(self, above: int) -> _Record:
+        """A block of tokens above ``above`` and above all that were reserved before."""
+        low = max(above, self._reserved_on_disk()) + 1
+        high = min(low + BLOCK - 1, TOKEN_MAX)
+        self._make_directory()
+        text = json.dumps({"reserved": high}) + "\n"
+        self._writer.replace(str(self._mark), text.encode(), durable=True)
+        return _Record(boot_id(), low, high)
+
+    def _reserved_on_disk(self) -> int:
         try:
-            reserved = parse(self._path.read_bytes())["reserved"]
+            reserved = parse(self._mark.read_bytes())["reserved"]
         except FileNotFoundError:
             return 0
         except (StrictJSONError, KeyError, TypeError) as error:
-            _log.warning('%s must hold {"reserved": N}: %s; counting anew', self._path, error)
+            _log.warning('%s must hold {"reserved": N}: %s; counting anew', self._mark, error)
             return 0
         return reserved if type(reserved) is int and 0 <= reserved <= TOKEN_MAX else 0
 
-    def reserve(self, above: int) -> range:
-        """A block of tokens above ``above`` and above all that were reserved before."""
-        low = max(above, self.reserved()) + 1
-        block = range(low, min(low + BLOCK, TOKEN_MAX + 1))
-        self._make_directory()
-        text = json.dumps({"reserved": block.stop - 1}) + "\n"
-        self._writer.replace(str(self._path), text.encode(), durable=True)
-        return block
+    def _load(self) -> _Record | None:
+        try:
+            descriptor = os.open(self._next, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            fields = os.read(descriptor, _RECORD_BYTES).decode("ascii", "replace").split("\t")
+        finally:
+            os.close(descriptor)
+        if len(fields) != 4 or not (fields[1].isdecimal() and fields[2].isdecimal()):
+            return None
+        free, reserved = int(fields[1]), int(fields[2])
+        return _Record(fields[0], free, reserved) if reserved <= TOKEN_MAX else None
+
+    def _save(self, record: _Record) -> None:
+        """In place and in one call, so that no kill leaves half of it."""
+        line = f"{record.boot}\t{record.free}\t{record.reserved}\t"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._next, flags, 0o666)
+        try:
+            data = line.encode("ascii").ljust(_RECORD_BYTES - 1) + b"\n"
+            if os.pwrite(descriptor, data, 0) != _RECORD_BYTES:
+                raise OSError(f"{self._next} could not be written whole")
+        finally:
+            os.close(descriptor)
 
     def _make_directory(self) -> None:
         try:
-            os.mkdir(self._path.parent)
+            os.mkdir(self._directory)
         except FileExistsError:
             return
-        self._writer.sync(self._path.parent.parent)
+        self._writer.sync(self._directory.parent)
