@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from swarm.errors import (
 )
 from swarm.strict_json import NESTING_MAX
 from swarm.task import Task, TaskStatus, TaskType
+from swarm.task_board import TaskBoard
 
 PLAIN = Task("t0", TaskType.CODE_ANALYSIS, "look", created_at=0)
 TEN_FIELDS = {
@@ -188,6 +190,33 @@ def _with_headroom(frames: int, ask: Callable[[], str]) -> str:
         return str(error)
     finally:
         sys.setrecursionlimit(limit)
+
+
+# The same on the board, under the name of the task.
+
+
+@given(tasks())
+def test_the_board_reads_every_task_from_its_file(task: Task) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        board = TaskBoard(directory, durability="kill")
+        (board.storage_path / f"{task.task_id}.json").write_text(task.to_json(), encoding="utf-8")
+        assert board.get(task.task_id) == task
+        assert board.list_all() == [task]
+
+
+@given(corrupted_payloads())
+def test_the_board_grants_no_damage_and_keeps_it_as_it_is(payload: CorruptedPayload) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        board = TaskBoard(directory, durability="kill")
+        path = board.storage_path / f"{payload.task_id}.json"
+        path.write_bytes(payload.data)
+        with pytest.raises(CorruptTaskError) as caught:
+            board.get(payload.task_id)
+        assert caught.value.source == str(path)
+        assert board.list_all() == []
+        assert not board.claim(payload.task_id, "a0")
+        assert board.claim_next("a0") is None
+        assert path.read_bytes() == payload.data
 
 
 # What cannot be read must not be written either.
