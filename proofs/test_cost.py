@@ -105,6 +105,15 @@ def boards(tmp_path_factory: pytest.TempPathFactory) -> dict[int, TaskBoard]:
     }
 
 
+def test_no_claim_of_a_board_filled_by_posts_looks_at_every_file(tmp_path: Path) -> None:
+    """From the very first one on, each in a board object that has seen nothing yet."""
+    filler = TaskBoard(tmp_path, durability="kill")
+    for number in range(300):
+        filler.post(Task(f"task-{number}", TYPES[number % 4], ""))
+    costs = [cost_of_a_claim(TaskBoard(tmp_path, durability="kill")) for _ in range(20)]
+    assert max(cost.calls_total for cost in costs) < 60, [cost.calls_total for cost in costs]
+
+
 def assert_within_a_tenth(small: Cost, large: Cost) -> None:
     print(f"100 tasks: {small}\n10,000 tasks: {large}")
     assert large.calls_total == pytest.approx(small.calls_total, rel=0.1), (small, large)

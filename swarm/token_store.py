@@ -50,6 +50,14 @@ class TokenStore:
         self._next = directory / "next"
         self._writer = writer
 
+    def prepare(self) -> None:
+        """Make the directory, best before there are tasks: later it looks like a change of them."""
+        try:
+            os.mkdir(self._directory)
+        except FileExistsError:
+            return
+        self._writer.sync(self._directory.parent)
+
     def take(self, above: int) -> int:
         """A token larger than ``above`` that nobody ever had. Raises OSError, and issues none."""
         record = self._load()
@@ -76,7 +84,7 @@ class TokenStore:
         """A block of tokens above ``above`` and above all that were reserved before."""
         low = max(above, self._reserved_on_disk()) + 1
         high = min(low + BLOCK - 1, TOKEN_MAX)
-        self._make_directory()
+        self.prepare()
         text = json.dumps({"reserved": high}) + "\n"
         self._writer.replace(str(self._mark), text.encode(), durable=True)
         return _Record(boot_id(), low, high)
@@ -116,10 +124,3 @@ class TokenStore:
                 raise OSError(f"{self._next} could not be written whole")
         finally:
             os.close(descriptor)
-
-    def _make_directory(self) -> None:
-        try:
-            os.mkdir(self._directory)
-        except FileExistsError:
-            return
-        self._writer.sync(self._directory.parent)
