@@ -9,6 +9,9 @@ from pathlib import Path
 __all__ = ["differences", "file_tree"]
 
 
+_BYTES_MAX = 2**26  # a file of holes may be larger than memory
+
+
 def file_tree(root: Path) -> dict[str, object]:
     """Of every file, directory and link under ``root`` what it is and holds, by relative path.
 
@@ -37,5 +40,5 @@ def _what_is_at(path: str) -> object:
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFREG:
         with open(path, "rb") as file:
-            return status.st_ino, status.st_mode, file.read()
+            return status.st_ino, status.st_mode, status.st_size, file.read(_BYTES_MAX)
     return (status.st_mode, os.readlink(path)) if kind == stat.S_IFLNK else status.st_mode

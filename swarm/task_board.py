@@ -105,6 +105,7 @@ class TaskBoard:
         self._index = TaskIndex(self.storage_path / ".index" / "pages")
         self._tokens = TokenStore(self.storage_path / ".tokens", self._writer)
         if not read_only:
+            self._writer.prepare()
             self._tokens.prepare()
         self._quarantine = Quarantine(
             self.storage_path / ".quarantine", self._writer, task_bytes_max

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -167,6 +168,11 @@ class TaskWriter:
         self._path = str(temporary / f"next{SUFFIX}")
         self._synced = synced
 
+    def prepare(self) -> None:
+        """Make the directory, best before there are tasks: later it looks like a change of them."""
+        with suppress(FileExistsError):
+            os.mkdir(self._directory)
+
     def replace(self, path: str, data: bytes, *, durable: bool) -> None:
         """``path`` holds ``data`` from one moment to the next, for every reader."""
         self._write(data)
@@ -223,7 +229,7 @@ class TaskWriter:
         except FileExistsError:
             self.clear()  # never truncated: it may be a link to a posted task's own file
         except FileNotFoundError:
-            os.mkdir(self._directory)
+            self.prepare()
         return os.open(self._path, flags, 0o666)
 
     def _link(self, path: str) -> None:
