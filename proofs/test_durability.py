@@ -193,7 +193,7 @@ def test_the_mark_of_the_tokens_lasts_before_the_first_token_is_granted(
     board = TaskBoard(tmp_path / "board")
     board.post(Task("t0", "CODE_ANALYSIS", ""))
     assert board.claim("t0", "a0")
-    made = disk.at(r"mkdir \.tokens")
+    made = disk.calls.index("mkdir .tokens")
     mark = disk.at(r"rename \.tmp/next\.json -> \.tokens/reserved\.json")
     granted = disk.at(r"rename \.tmp/next\.json -> t0\.json")
     assert "fsync ." in disk.calls[made:granted], disk.calls
