@@ -410,6 +410,7 @@ def test_a_handler_sees_that_its_lease_is_lost_and_its_result_is_not_written(
         assert watched.release("t0") and watched.claim("t0", "another")
         while not agent.lease_lost:
             assert watched.renewed.wait(PATIENCE_SECONDS)
+            watched.renewed.clear()
         kept.append(data(watched))
         return "in vain"
 
@@ -431,6 +432,7 @@ def test_a_lost_lease_is_not_said_of_the_next_task(watched: WatchedBoard) -> Non
         watched.cancel("t0")
         while not agent.lease_lost:
             assert watched.renewed.wait(PATIENCE_SECONDS)
+            watched.renewed.clear()
 
     with pytest.raises(LeaseLostError):
         agent.work_cycle()

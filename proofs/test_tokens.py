@@ -356,7 +356,8 @@ class TokensMachine(RuleBasedStateMachine):
 
     @property
     def mark_is_there(self) -> bool:
-        return (self.storage / ".tokens").exists() or not any(self.largest.values())
+        mark = self.storage / ".tokens" / "reserved.json"
+        return mark.exists() or not any(self.largest.values())
 
     def path(self, task_id: str) -> Path:
         return self.storage / f"{task_id}.json"
