@@ -1,6 +1,9 @@
 """What may happen to a board: plain values, and the Hypothesis strategies that generate them."""
 
+from strategies.interleavings import Interleaving, interleavings
 from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
+from strategies.programs import Ask, programs
+from strategies.scenarios import PostedTask, Scenario, scenarios
 from strategies.tasks import (
     agent_ids,
     pending_tasks,
@@ -15,9 +18,14 @@ from strategies.values import json_numbers, json_objects, json_values, nested, t
 
 __all__ = [
     "DAMAGES",
+    "Ask",
     "CorruptedPayload",
+    "Interleaving",
+    "PostedTask",
+    "Scenario",
     "agent_ids",
     "corrupted_payloads",
+    "interleavings",
     "is_damage",
     "json_numbers",
     "json_objects",
@@ -27,6 +35,8 @@ __all__ = [
     "nested",
     "pending_tasks",
     "priorities",
+    "programs",
+    "scenarios",
     "stale_timestamps",
     "task_ids",
     "task_sets",

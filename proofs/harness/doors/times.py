@@ -1,0 +1,90 @@
+"""Every way to learn the time or to let it pass."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from datetime import date as _real_date
+from datetime import datetime as _real_datetime
+from typing import Any
+
+from proofs.harness.agents import acting
+from proofs.harness.clock import VirtualClock
+from proofs.harness.doors.replacing import Replacement
+
+_real_sleep = time.sleep
+
+_READINGS: dict[str, Callable[[VirtualClock], float]] = {
+    "time": lambda clock: clock.time_ns() / 1e9,
+    "time_ns": VirtualClock.time_ns,
+    "monotonic": lambda clock: clock.monotonic_ns() / 1e9,
+    "monotonic_ns": VirtualClock.monotonic_ns,
+    "perf_counter": lambda clock: clock.monotonic_ns() / 1e9,
+    "perf_counter_ns": VirtualClock.monotonic_ns,
+}
+
+
+def replacements() -> Iterator[Replacement]:
+    """What takes the place of the functions of ``time`` and of the classes of ``datetime``."""
+    for name, reading in _READINGS.items():
+        yield Replacement(time, name, _reading(getattr(time, name), reading))
+    yield Replacement(time, "sleep", _sleep)
+    yield Replacement(datetime, "datetime", _DateTime)
+    yield Replacement(datetime, "date", _Date)
+
+
+def _reading(function: Callable[[], float], reading: Callable[[VirtualClock], float]) -> Any:
+    def through_the_door() -> float:
+        agent = acting.agent
+        return function() if agent is None else reading(agent.clock)
+
+    return through_the_door
+
+
+def _sleep(seconds: float) -> None:
+    agent = acting.agent
+    if agent is None:
+        _real_sleep(seconds)
+    else:
+        agent.sleep(seconds)
+
+
+class _AsTheReal(type):
+    """Lets ``isinstance`` hold for the values of the class that this one stands in for."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, cls.__mro__[1])
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.__mro__[1])
+
+
+class _DateTime(_real_datetime, metaclass=_AsTheReal):
+    """``datetime.datetime``, whose now is the agent's."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _real_datetime(*args, **kwargs)
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        return _real_datetime.fromtimestamp(time.time(), tz)
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return _real_datetime.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> Any:
+        return cls.now()
+
+
+class _Date(_real_date, metaclass=_AsTheReal):
+    """``datetime.date``, whose today is the agent's."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _real_date(*args, **kwargs)
+
+    @classmethod
+    def today(cls) -> Any:
+        return _real_date.fromtimestamp(time.time())

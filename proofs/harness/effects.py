@@ -1,0 +1,33 @@
+"""An effect: one act of an agent on the world, as it is about to happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an agent is about to do, and on which paths, relative to the board's directory.
+
+    ``kind`` is the name of the operating system's act, such as "open", "replace" or "flock";
+    ``detail`` says what else tells two acts of one kind apart. ``changes`` tells whether it can
+    change what others see, and so whether its place among the effects of others matters.
+    """
+
+    kind: str
+    paths: tuple[str, ...] = ()
+    detail: str = ""
+    changes: bool = False
+
+    def label(self) -> str:
+        """One line, the same in every gate and on every file system."""
+        words = [self.kind]
+        if self.detail:
+            words.append(self.detail)
+        if self.paths:
+            words.append(" -> ".join(self.paths))
+        return " ".join(words)
+
+    def conflicts_with(self, other: Effect) -> bool:
+        """Whether the two touch a path in common and at least one of them changes it."""
+        return (self.changes or other.changes) and not set(self.paths).isdisjoint(other.paths)

@@ -1,0 +1,55 @@
+"""A history: what each agent asked of the board, and what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["ok", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call on the board, from its invocation to its response.
+
+    ``invoked_at`` and ``returned_at`` count the effects of all agents before; ``started`` and
+    ``ended`` are the caller's clock then, in seconds. ``outcome`` is "ok" if the board said that it
+    was done, "refused" if not, "unknown" if it raised and nobody knows. ``answer`` is, of a grant,
+    ``{"task_id": …, "token": …}`` (token None where the board has none); of ``get`` the fields of
+    the task, or None; of a listing a list of fields; else None. ``error`` is what was raised.
+    """
+
+    agent: str
+    name: str
+    arguments: dict[str, Any]
+    invoked_at: int
+    returned_at: int
+    started: float
+    ended: float
+    outcome: Outcome
+    answer: Any = None
+    error: str | None = None
+
+    def precedes(self, other: Operation) -> bool:
+        """Whether it had returned before the other one was invoked."""
+        return self.returned_at <= other.invoked_at
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All operations of a run, by invocation, and the tasks that were there before."""
+
+    posted: Sequence[dict[str, Any]]
+    operations: Sequence[Operation] = field(default_factory=list)
+
+    def grants(self, task_id: str) -> list[Operation]:
+        """The operations by which the task was granted, by invocation."""
+        return [
+            operation
+            for operation in self.operations
+            if operation.name in ("claim", "claim_next")
+            and operation.outcome == "ok"
+            and operation.answer is not None
+            and operation.answer["task_id"] == task_id
+        ]

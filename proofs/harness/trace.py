@@ -1,0 +1,41 @@
+"""A trace: the effects of all agents in the order in which they happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from proofs.harness.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One effect of one agent. ``waits`` tells that it could not be done yet, as a lock held."""
+
+    agent: str
+    effect: Effect
+    error: str | None = None
+    waits: bool = False
+
+    def label(self) -> str:
+        """One line."""
+        ending = " (waits)" if self.waits else f" ({self.error})" if self.error else ""
+        return f"{self.agent}: {self.effect.label()}{ending}"
+
+
+def switches(trace: list[Step]) -> dict[int, str]:
+    """At which effects which agent went on in place of another; what ``Switches`` replays."""
+    return {
+        number: step.agent
+        for number, step in enumerate(trace)
+        if number == 0 or step.agent != trace[number - 1].agent
+    }
+
+
+def preemptions(trace: list[Step]) -> int:
+    """How often an agent was switched away from that could have gone on."""
+    last = {step.agent: number for number, step in enumerate(trace)}
+    return sum(
+        step.agent != after.agent and last[step.agent] > number and not step.waits
+        for number, (step, after) in enumerate(pairwise(trace))
+    )

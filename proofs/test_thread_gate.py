@@ -1,0 +1,176 @@
+"""Agents in threads run one at a time, by a scenario alone, and the same each time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proofs.harness.clock import SharedTime
+from proofs.harness.execution import Execution, run
+from proofs.harness.interception import interception
+from proofs.harness.scheduler import PriorityChanges, RandomWalk, Switches
+from proofs.harness.threads import StuckError, ThreadGate
+from proofs.harness.trace import preemptions, switches
+from strategies.interleavings import Interleaving, interleavings
+from strategies.programs import Ask
+from strategies.scenarios import START, PostedTask, Scenario, scenarios
+from swarm.task_board import TaskBoard
+
+CLAIM_EACH = Scenario(
+    (PostedTask("t1"), PostedTask("t2")),
+    (("a1", (Ask("claim_next"),)), ("a2", (Ask("claim_next"),))),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doors() -> Iterator[None]:
+    with interception():
+        yield
+
+
+def board(storage_path: str) -> TaskBoard:
+    return TaskBoard(storage_path, durability="kill")
+
+
+def labels(execution: Execution) -> list[str]:
+    return [step.label() for step in execution.trace]
+
+
+@given(scenario=scenarios())
+def test_a_scenario_comes_back_from_json_as_it_was(scenario: Scenario) -> None:
+    assert Scenario.from_json(scenario.to_json()) == scenario
+
+
+@given(scenario=scenarios())
+def test_the_same_scenario_gives_the_same_execution(
+    scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "board"
+    first, second = run(scenario, board, root), run(scenario, board, root)
+    assert labels(first) == labels(second)
+    assert first.history == second.history
+    assert first.final == second.final
+    assert not any(first.descriptors.values()), first.descriptors
+
+
+@given(interleaving=interleavings(["a1", "a2"]))
+def test_a_run_is_replayed_by_its_switches_alone(
+    interleaving: Interleaving, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "board"
+    first = run(_with(interleaving), board, root)
+    replayed = Interleaving(switches=tuple(switches(first.trace).items()))
+    assert labels(run(_with(replayed), board, root)) == labels(first)
+
+
+def _with(interleaving: Interleaving) -> Scenario:
+    return Scenario(CLAIM_EACH.tasks, CLAIM_EACH.programs, interleaving)
+
+
+def test_without_switches_one_agent_runs_after_the_other(tmp_path: Path) -> None:
+    execution = run(CLAIM_EACH, board, tmp_path / "board")
+    agents = [step.agent for step in execution.trace]
+    assert agents == sorted(agents)
+    assert preemptions(execution.trace) == 0
+
+
+def test_one_switch_is_one_preemption_and_a_held_lock_is_waited_for(tmp_path: Path) -> None:
+    execution = run(_with(Interleaving(switches=((45, "a2"),))), board, tmp_path / "board")
+    grants = [operation.answer["task_id"] for operation in execution.history.operations]
+    assert sorted(grants) == ["t1", "t2"]
+    assert preemptions(execution.trace) >= 1
+    assert any("BlockingIOError" in label for label in labels(execution)), labels(execution)
+
+
+def gate(root: Path) -> ThreadGate:
+    return ThreadGate(root, Switches({}), SharedTime(int(START * 1e9)))
+
+
+def test_agents_that_wait_for_each_other_are_told_as_stuck_and_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    locks = {}
+
+    def agent(mine: str, other: str) -> None:
+        locks[mine] = threading.Lock()
+        with locks[mine]:
+            (tmp_path / mine).write_text("")
+            while not (tmp_path / other).exists():
+                time.sleep(1)
+            with locks[other]:
+                pass
+
+    programs = {"a1": lambda: agent("a1", "a2"), "a2": lambda: agent("a2", "a1")}
+    with pytest.raises(StuckError, match=r"nobody can go on: a1 before lock .*; a2 before lock"):
+        gate(tmp_path).run(programs)
+
+
+def test_an_agent_that_spins_does_not_keep_the_others_from_ending(tmp_path: Path) -> None:
+    def spin() -> None:
+        while not (tmp_path / "done").exists():
+            pass
+
+    gate(tmp_path).run({"a1": spin, "a2": (tmp_path / "done").touch})
+
+
+def test_agents_that_never_end_are_told_as_such(tmp_path: Path) -> None:
+    def spin() -> None:
+        while not (tmp_path / "never").exists():
+            pass
+
+    with pytest.raises(StuckError, match="nobody has come to an end"):
+        gate(tmp_path).run({"a1": spin, "a2": spin})
+
+
+def test_time_passes_for_agents_without_being_waited_for(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    def sleeper() -> None:
+        seen.append(time.time())
+        time.sleep(86_400)
+        seen.append(time.time())
+
+    before = time.monotonic()
+    gate(tmp_path).run({"a1": sleeper})
+    assert seen[0] == pytest.approx(START, abs=1)
+    assert seen[1] - seen[0] == pytest.approx(86_400, abs=1)
+    assert time.monotonic() - before < 60
+
+
+def test_files_bear_the_times_of_the_agents_clock(tmp_path: Path) -> None:
+    def writer() -> None:
+        (tmp_path / "file").write_text("x")
+        assert os.stat(tmp_path / "file").st_mtime == pytest.approx(START, abs=1)
+        assert os.stat(tmp_path).st_ctime == pytest.approx(START, abs=1)
+
+    gate(tmp_path).run({"a1": writer})
+
+
+def test_threads_that_are_no_agents_notice_nothing(tmp_path: Path) -> None:
+    assert abs(time.time() - time.clock_gettime(time.CLOCK_REALTIME)) < 1
+    (tmp_path / "file").write_text("x")
+    assert abs((tmp_path / "file").stat().st_mtime - time.time()) < 60
+
+
+@given(seed=st.integers(0, 2**32 - 1), agents=st.integers(1, 4))
+def test_schedulers_choose_among_those_that_can_run_and_alike_each_time(
+    seed: int, agents: int
+) -> None:
+    names = [f"a{number}" for number in range(agents)]
+    for make in (RandomWalk, PriorityChanges):
+        chosen = []
+        for _ in range(2):
+            scheduler, current, order = make(seed), None, []
+            for step in range(30):
+                current = scheduler.choose(step, current, names)
+                order.append(current)
+            chosen.append(order)
+        assert chosen[0] == chosen[1]
+        assert set(chosen[0]) <= set(names)

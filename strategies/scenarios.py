@@ -1,0 +1,89 @@
+"""Scenarios: all that decides a run, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from strategies.interleavings import Interleaving, interleavings
+from strategies.programs import ASKS, Ask, Program, programs
+
+__all__ = ["START", "PostedTask", "Scenario", "scenarios"]
+
+START: Final = 1_700_000_000.0
+"""When every run begins, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedTask:
+    """A task that is on the board before the agents start."""
+
+    task_id: str
+    task_type: str = "CODE_ANALYSIS"
+    priority: int = 5
+    created_at: float = START
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {name: getattr(self, name) for name in PostedTask.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Tasks, one program for each agent, and who runs when; equal scenarios run alike."""
+
+    tasks: tuple[PostedTask, ...]
+    programs: tuple[tuple[str, Program], ...]
+    interleaving: Interleaving = field(default_factory=Interleaving)
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The names of the agents, in order."""
+        return tuple(name for name, _ in self.programs)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, made to be read."""
+        return {
+            "tasks": [task.to_json() for task in self.tasks],
+            "programs": {
+                name: [ask.to_json() for ask in program] for name, program in self.programs
+            },
+            "interleaving": self.interleaving.to_json(),
+        }
+
+    @staticmethod
+    def from_json(fields: dict[str, Any]) -> Scenario:
+        """The inverse of ``to_json``."""
+        return Scenario(
+            tuple(PostedTask(**task) for task in fields["tasks"]),
+            tuple(
+                (name, tuple(Ask.from_json(ask) for ask in program))
+                for name, program in fields["programs"].items()
+            ),
+            Interleaving.from_json(fields["interleaving"]),
+        )
+
+
+@st.composite
+def scenarios(
+    draw: st.DrawFn,
+    *,
+    agents_max: int = 3,
+    tasks_max: int = 3,
+    asks_max: int = 4,
+    names: Sequence[str] = ASKS,
+) -> Scenario:
+    """2 to ``agents_max`` agents on 1 to ``tasks_max`` tasks; shrinks to one claim each."""
+    ids = [f"t{number + 1}" for number in range(draw(st.integers(1, tasks_max)))]
+    tasks = tuple(
+        PostedTask(task_id, priority=draw(st.integers(4, 6)), created_at=START - number)
+        for number, task_id in enumerate(ids)
+    )
+    agents = [f"a{number + 1}" for number in range(draw(st.integers(2, agents_max)))]
+    drawn = tuple(
+        (agent, draw(programs([*ids, "new"], asks_max=asks_max, names=names))) for agent in agents
+    )
+    return Scenario(tasks, drawn, draw(interleavings(agents)))
