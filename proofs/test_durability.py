@@ -218,7 +218,6 @@ def test_the_directories_of_a_new_board_last_too(
     assert {"fsync .", "fsync a", "fsync a/b"} <= set(disk.calls), disk.calls
 
 
-@pytest.mark.xfail(strict=True, reason="bug of the board: the new directory itself may be lost")
 def test_a_file_moved_to_the_archive_has_its_new_name_for_good_before_it_loses_the_old(
     tmp_path: Path, disk: Disk
 ) -> None:
@@ -231,7 +230,6 @@ def test_a_file_moved_to_the_archive_has_its_new_name_for_good_before_it_loses_t
     assert_moved_safely(disk, ".archive", "claimed.json")
 
 
-@pytest.mark.xfail(strict=True, reason="bug of the board: the new directory itself may be lost")
 def test_a_file_moved_to_quarantine_has_its_new_name_for_good_before_it_loses_the_old(
     tmp_path: Path, disk: Disk
 ) -> None:
@@ -283,10 +281,7 @@ def test_a_failing_disk_leaves_the_old_state_and_no_litter(
     assert differences(before, visible(board)), "the next call works"
 
 
-litters = pytest.mark.xfail(strict=True, reason="bug of the board: .tmp/next.json is left")
-
-
-@pytest.mark.parametrize("operation", [pytest.param("post", marks=litters), *LASTING[1:]])
+@pytest.mark.parametrize("operation", LASTING)
 def test_a_directory_that_cannot_be_synced_leaves_no_litter_and_a_whole_state(
     tmp_path: Path, disk: Disk, operation: str
 ) -> None:

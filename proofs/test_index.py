@@ -101,7 +101,6 @@ TestSortedLines = SortedLinesMachine.TestCase
 TestSortedLines.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 
 
-@pytest.mark.xfail(strict=True, reason="bug of the board: halves by count, not by bytes")
 def test_long_lines_after_many_short_ones_fit_their_pages(tmp_path: Path) -> None:
     """A page is split so that both halves fit, however unlike its lines are."""
     pages = PageFile(tmp_path / "pages")
@@ -187,7 +186,6 @@ def test_no_cut_index_leads_to_a_wrong_grant_or_a_lost_task(tmp_path: Path, size
     assert board.claim_next("a1") is None
 
 
-@pytest.mark.xfail(strict=True, reason="bug of the board: a descriptor is lost by each claim")
 def test_an_index_of_another_boot_is_not_believed_and_no_descriptor_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,12 +11,14 @@ from swarm.task_file import TaskWriter
 _NOT_LINKED = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EISDIR})
 
 
-def new_slot(parent: Path) -> Path:
-    """A new numbered directory in ``parent``, which is made if need be."""
+def new_slot(parent: Path, writer: TaskWriter) -> Path:
+    """A new numbered directory in ``parent``, which is made if need be; both are on the disk."""
     parent.mkdir(exist_ok=True)
     numbers = [int(name) for name in os.listdir(parent) if name.isdecimal()]
     slot = parent / f"{max(numbers, default=0) + 1:06d}"
     slot.mkdir()
+    writer.sync(parent)
+    writer.sync(parent.parent)
     return slot
 
 
@@ -37,7 +39,6 @@ def move_to_slot(path: Path, slot: Path, writer: TaskWriter) -> Path:
         writer.sync(slot)
         _drop_name(path, target, slot / ".aside")
     writer.sync(slot)
-    writer.sync(slot.parent)
     writer.sync(path.parent)
     return target
 

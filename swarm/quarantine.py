@@ -41,7 +41,7 @@ class Quarantine:
             return False
         if stamp_of(again.status) != stamp_of(found.status):
             return False
-        slot = new_slot(self._directory)
+        slot = new_slot(self._directory, self._writer)
         reason = str(getattr(found.task, "reason", "")).encode("utf-8", "backslashreplace")
         text = json.dumps({"reason": reason.decode(), "moved_at": now}) + "\n"
         self._writer.replace(str(slot / _REASON), text.encode(), durable=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from swarm.page_file import BODY_BYTES_MAX, DamagedPagesError, PageFile
@@ -94,7 +95,7 @@ class SortedLines:
         if _bytes_of(lines) <= BODY_BYTES_MAX:
             return None
         # Lines that come in order fill their pages if a split at the end moves the new line only.
-        cut = at if at == len(lines) - 1 else len(lines) // 2
+        cut = at if at == len(lines) - 1 else _middle(lines)
         right = lines[cut:]
         del lines[cut:]
         return _link_to(right, self._pages.new_page(right))
@@ -167,6 +168,13 @@ def _child(link: bytes) -> int:
 def _link_to(lines: Sequence[bytes], page: int) -> bytes:
     first = lines[0].split(_LINK, 1)[0] if lines else b""
     return first + _LINK + b"%d" % page
+
+
+def _middle(lines: Sequence[bytes]) -> int:
+    """Where to split so that both parts have about as many bytes, and at least one line."""
+    half = _bytes_of(lines) / 2
+    before = accumulate(len(line) + 1 for line in lines)
+    return min(1 + next(n for n, size in enumerate(before) if size >= half), len(lines) - 1)
 
 
 def _bytes_of(lines: Sequence[bytes]) -> int:

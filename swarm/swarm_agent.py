@@ -10,6 +10,7 @@ from swarm.errors import LeaseLostError
 from swarm.heartbeat import Heartbeat
 from swarm.task import LEASE_SECONDS_DEFAULT, Task, TaskType
 from swarm.task_board import TaskBoard
+from swarm.task_file import ERROR_LENGTH_MAX
 
 Handler = Callable[[Task], Any]
 
@@ -52,7 +53,7 @@ class SwarmAgent:
 
     def claim_next_task(self) -> Task | None:
         """The next task that it can handle, granted to it; None if there is none."""
-        self._lease_lost = False
+        self._lease_lost, self._heartbeat = False, None
         self.current_task = self.task_board.claim_next(self.agent_id, self.capabilities)
         return self.current_task
 
@@ -97,7 +98,7 @@ class SwarmAgent:
         except LeaseLostError:
             raise
         except Exception as error:
-            self.fail_task(task, f"{type(error).__name__}: {error}")
+            self.fail_task(task, _words(error))
             raise
         if not completed:
             raise self._lost(task)
@@ -121,3 +122,13 @@ class SwarmAgent:
             "task_type": str(task.task_type),
             "description": task.description,
         }
+
+
+def _words(error: Exception) -> str:
+    """What an exception says, as text that a task can hold, however long or odd it is."""
+    try:
+        text = str(error)
+    except Exception as worse:
+        text = f"its words raise {type(worse).__name__}"
+    text = f"{type(error).__name__}: {text}".encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= ERROR_LENGTH_MAX else text[: ERROR_LENGTH_MAX - 3] + "..."

@@ -224,7 +224,7 @@ class TaskBoard:
                 if self._is_final_since(task_id, now - older_than_seconds)
             ]
             if done:
-                slot = new_slot(self.storage_path / ".archive")
+                slot = new_slot(self.storage_path / ".archive", self._writer)
                 for task_id in done:
                     move_to_slot(Path(self._path_unchecked(task_id)), slot, self._writer)
             return done

@@ -21,7 +21,9 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLIN
 
 
 AGENT_ID_LENGTH_MAX: Final = 1000
-_CLAIM_BYTES_MAX: Final = 1 << 16  # what a claim by the longest agent id can add to a file
+ERROR_LENGTH_MAX: Final = 4000
+"""Of a failure's reason so many characters do not count, so that every task can fail."""
+_UNCOUNTED_BYTES_MAX: Final = 1 << 16  # what a claim by the longest id and such a reason can add
 
 
 def encode(task: Task, bytes_max: int, *, checked: bool = True) -> bytes:
@@ -31,19 +33,27 @@ def encode(task: Task, bytes_max: int, *, checked: bool = True) -> bytes:
     added since: it must come back from JSON as it came before.
 
     Raises ``InvalidTaskError`` for what ``Task.to_json`` refuses, and for a task that takes more
-    than ``bytes_max`` bytes, its claim not counted: so what can be posted can be claimed.
+    than ``bytes_max`` bytes, its claim and the reason of a failure not counted: so what can be
+    posted can be claimed and can fail.
     """
     text = task.to_json() if checked else task.to_json_unchecked()
     data = text.encode("ascii") + b"\n"
-    if len(data) > bytes_max and (size := _bytes_unclaimed(task)) > bytes_max:
+    if len(data) > bytes_max and (size := _bytes_counted(task)) > bytes_max:
         raise InvalidTaskError("task", f"take at most {bytes_max} bytes", f"{size} bytes")
     return data
 
 
-def _bytes_unclaimed(task: Task) -> int:
+def _bytes_counted(task: Task) -> int:
     fresh = {"status": TaskStatus.PENDING, "claimed_by": None, "claimed_at": None}
     counts = {"token": 0, "attempts": 0, "lease_seconds": None}
-    return len(replace(task, **fresh, **counts).to_json()) + 1  # type: ignore[arg-type]
+    result = None if _is_reason(task.result) else task.result
+    counted = replace(task, result=result, **fresh, **counts)  # type: ignore[arg-type]
+    return len(counted.to_json()) + 1
+
+
+def _is_reason(result: object) -> bool:
+    error = result.get("error") if isinstance(result, dict) and len(result) == 1 else None
+    return isinstance(error, str) and len(error) <= ERROR_LENGTH_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ def read_task_file(path: str, task_id: str, bytes_max: int) -> TaskFile | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return TaskFile(_irregular(path, status), status, None)
-        if status.st_size > bytes_max + _CLAIM_BYTES_MAX:
+        if status.st_size > bytes_max + _UNCOUNTED_BYTES_MAX:
             return TaskFile(_too_large(path, status.st_size, bytes_max), status, None)
         data = _read(descriptor, status.st_size + 1)
     except OSError as error:
@@ -189,12 +199,10 @@ class TaskWriter:
         self._write(data)
         try:
             self._link(path)
-        except BaseException:
+        finally:
             self.clear()
-            raise
         if durable:
             self.sync(os.path.dirname(path))
-        self.clear()
 
     def sync(self, directory: str | Path) -> None:
         """The names in ``directory`` are on the disk, where this writer syncs at all."""

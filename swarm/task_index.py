@@ -75,6 +75,8 @@ class TaskIndex:
         self.facts = None
         if self._pages.load() and self._pages.facts["boot"] == boot_id():
             self.facts = IndexFacts.from_header(self._pages.facts)
+        else:
+            self._pages.forget()
         return self.facts is not None
 
     def save(self) -> None:
