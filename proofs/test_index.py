@@ -23,7 +23,7 @@ SHORT_LINES = st.binary(min_size=1, max_size=6).filter(lambda line: not {0, 10} 
 LONG_LINES = st.builds(
     lambda number, size: (b"%03d" % number).ljust(size, b"x"),
     st.integers(0, 300),
-    st.sampled_from([3, 20, 100, 200]),  # longer ones: see test_long_lines_after_many_short_ones…
+    st.sampled_from([3, 20, 100, 500, LINE_BYTES_MAX]),
 )
 LINES = SHORT_LINES | LONG_LINES
 TASK_IDS = st.sampled_from([f"t{number}" for number in range(6)])
