@@ -222,7 +222,11 @@ def lines_of(board: TaskBoard) -> dict[str, list[bytes]]:
 
 
 class KeptIndexMachine(RuleBasedStateMachine):
-    """After any operations the index says what one made anew from the files would say."""
+    """After any operations the index says what one made anew from the files would say.
+
+    The clock never goes back here: what had lapsed before stays among the ready ones then, until
+    it is its turn and its file is read.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,7 +256,7 @@ class KeptIndexMachine(RuleBasedStateMachine):
     @rule(
         task_id=TASK_IDS,
         operation=st.sampled_from(["start", "renew", "release", "cancel", "requeue"]),
-        seconds=st.sampled_from([0.0, 1.0, 9.0, 10.0, -30.0]),
+        seconds=st.sampled_from([0.0, 1.0, 9.0, 10.0]),
     )
     def change(self, task_id: str, operation: str, seconds: float) -> None:
         self.now += seconds
