@@ -24,6 +24,7 @@ from swarm.errors import (
     ReadOnlyBoardError,
     StorageMissingError,
     SwarmError,
+    TokensUsedUpError,
     UnsupportedPlatformError,
     shown,
 )
@@ -415,6 +416,7 @@ ERRORS: list[SwarmError] = [
     NewerFormatError("board/t0.json", "format_version is 2"),
     LockTimeoutError(Path("board/.board.lock"), 0.5),
     StorageMissingError(Path("board")),
+    TokensUsedUpError(Path("mark")),
     ReadOnlyBoardError("post", Path("board")),
     LeaseLostError("t0", "a0", 7),
     UnsupportedPlatformError("no flock"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -396,3 +398,45 @@ def test_an_id_quarantined_and_posted_again_has_larger_tokens(
         assert granted(board) == ["t1", "t3"]
     assert tokens == sorted(set(tokens)), tokens
     assert len(board.quarantined()) == 3
+
+
+def test_a_board_whose_clock_is_behind_moves_nothing_that_is_being_written(tmp_path: Path) -> None:
+    board = TaskBoard(tmp_path, clock=lambda: time.time() - 120)
+    board.post(Task("t0", "CODE_ANALYSIS", ""))
+    (tmp_path / "half.json").write_text('{"task_id": "ha')
+    assert board.claim_next("a1")
+    assert board.claim_next("a1") is None
+    assert board.quarantined() == []
+
+
+def test_a_file_that_could_not_be_read_once_is_granted_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that failed, or another user's permissions, say nothing about the task."""
+    board = TaskBoard(tmp_path)
+    board.post(Task("t0", "CODE_ANALYSIS", ""))
+    (tmp_path / ".index" / "pages").unlink()
+    really_read = os.read
+
+    def fails(descriptor: int, size: int) -> bytes:
+        raise OSError(errno.EIO, "planted")
+
+    monkeypatch.setattr(os, "read", fails)
+    assert board.claim_next("a1") is None
+    with pytest.raises(OSError, match="Input/output error"):
+        board.claim("t0", "a1")
+    with pytest.raises(OSError, match="Input/output error"):
+        board.complete("t0", 1)
+    monkeypatch.setattr(os, "read", really_read)
+    assert board.claim_next("a1") is not None
+
+
+def test_a_damaged_file_that_cannot_be_moved_stops_nobody(tmp_path: Path) -> None:
+    board = TaskBoard(tmp_path)
+    board.post(Task("t0", "CODE_ANALYSIS", ""))
+    (tmp_path / "bad.json").write_text("{")
+    os.utime(tmp_path / "bad.json", (0, 0))
+    (tmp_path / ".quarantine").write_text("a file where the directory should be")
+    assert board.claim_next("a1") is not None
+    assert board.claim_next("a1") is None
+    assert (tmp_path / "bad.json").read_text() == "{"

@@ -219,7 +219,7 @@ def test_map_posts_one_subtask_for_each_payload_in_order(board: TaskBoard) -> No
     parent_id = SwarmCoordinator(board).map(TaskType.PARALLEL_SEARCH, "find", payloads, priority=2)
     assert payloads == before, "the caller's payloads must not be changed"
     posted = board.list_all()
-    assert [task.task_id for task in posted] == [f"{parent_id}-sub-{n:02}" for n in range(12)]
+    assert [task.task_id for task in posted] == [f"{parent_id}-sub-{n}" for n in range(12)]
     mapped = [{"n": n, "parent_id": parent_id} for n in range(12)]
     assert [task.payload for task in posted] == mapped
     assert [task.description for task in posted][::11] == ["find (part 1/12)", "find (part 12/12)"]

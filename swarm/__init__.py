@@ -11,6 +11,7 @@ from swarm.errors import (
     ReadOnlyBoardError,
     StorageMissingError,
     SwarmError,
+    TokensUsedUpError,
     UnsupportedPlatformError,
 )
 from swarm.quarantine import QuarantinedFile
@@ -40,6 +41,7 @@ __all__ = [
     "TaskBoard",
     "TaskStatus",
     "TaskType",
+    "TokensUsedUpError",
     "UnsupportedPlatformError",
     "get_strategy",
     "reduce_results",

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import has_fcntl, lock_descriptor
@@ -27,7 +27,9 @@ class BoardLock:
 
     def __init__(self, path: Path, timeout_seconds: float) -> None:
         if not has_fcntl:
-            raise UnsupportedPlatformError("this Python has no fcntl.flock (Windows is such a one)")
+            raise UnsupportedPlatformError(
+                "locks must belong to open files, and this Python has no fcntl.flock, as on Windows"
+            )
         self.path = path
         self.timeout_seconds = timeout_seconds
         self._threads = threading.Lock()
@@ -42,15 +44,19 @@ class BoardLock:
         ``StorageMissingError`` when its directory is gone. Not reentrant.
         """
         deadline = time.monotonic() + self.timeout_seconds
-        threads = self._threads
-        if not threads.acquire(timeout=min(self.timeout_seconds, threading.TIMEOUT_MAX)):
-            raise LockTimeoutError(self.path, self.timeout_seconds)
+        threads, acquired = self._threads, False
         try:
+            acquired = threads.acquire(timeout=min(self.timeout_seconds, threading.TIMEOUT_MAX))
+            if not acquired:
+                raise LockTimeoutError(self.path, self.timeout_seconds)
             self._acquire(deadline)
             yield
         finally:
-            self._close()
-            threads.release()
+            if acquired:
+                try:
+                    self._close()
+                finally:
+                    threads.release()
 
     def forget_after_fork(self) -> None:
         """A child closes its copy, or it would keep a killed parent's lock alive.
@@ -94,4 +100,5 @@ class BoardLock:
         with fork_gate:
             descriptor, self._descriptor = self._descriptor, None
             if descriptor is not None:
-                os.close(descriptor)
+                with suppress(OSError):  # closed or not, the descriptor is gone, and the lock too
+                    os.close(descriptor)

@@ -8,9 +8,18 @@ import sys
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from swarm.errors import InvalidTaskError, shown
+from swarm.errors import InvalidTaskError, UnsupportedPlatformError, shown
 from swarm.task import TOKEN_MAX
 from swarm.task_file import AGENT_ID_LENGTH_MAX, SUFFIX
+
+
+def check_encoding() -> None:
+    """Files must bear the same names for all who share a directory, so they are UTF-8."""
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower().replace("-", "") != "utf8":
+        raise UnsupportedPlatformError(
+            f"its file names are UTF-8, and this Python names files in {encoding}; set PYTHONUTF8=1"
+        )
 
 
 def check_task_id(task_id: object, name_bytes_max: int) -> None:

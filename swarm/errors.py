@@ -15,6 +15,7 @@ __all__ = [
     "ReadOnlyBoardError",
     "StorageMissingError",
     "SwarmError",
+    "TokensUsedUpError",
     "UnsupportedPlatformError",
     "shown",
 ]
@@ -131,6 +132,21 @@ class ReadOnlyBoardError(SwarmError):
         )
 
 
+class TokensUsedUpError(SwarmError):
+    """The board's mark says that all numbers were issued; nothing was granted."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} must leave tokens to be issued, and it says that none is left. A board "
+            "that really used them up is older than mankind: mend the number it holds, above the "
+            "largest token in any task's file."
+        )
+
+
 class LeaseLostError(SwarmError):
     """An agent's claim was superseded while it worked; its result was not written."""
 
@@ -155,7 +171,7 @@ class UnsupportedPlatformError(SwarmError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the board must run where file locks belong to open files: {self.reason}"
+        return f"the board must run where its promises can be kept: {self.reason}"
 
 
 class NetworkFileSystemWarning(UserWarning):

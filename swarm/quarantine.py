@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,9 +45,20 @@ class Quarantine:
         slot = new_slot(self._directory, self._writer)
         reason = str(getattr(found.task, "reason", "")).encode("utf-8", "backslashreplace")
         text = json.dumps({"reason": reason.decode(), "moved_at": now}) + "\n"
-        self._writer.replace(str(slot / _REASON), text.encode(), durable=True)
-        move_to_slot(path, slot, self._writer)
+        try:
+            self._writer.replace(str(slot / _REASON), text.encode(), durable=True)
+            move_to_slot(path, slot, self._writer)
+        except OSError:
+            self._give_up(slot)
+            raise
         return True
+
+    def _give_up(self, slot: Path) -> None:
+        """Remove a slot to which nothing could be moved."""
+        with suppress(OSError):
+            if os.listdir(slot) == [_REASON]:
+                os.unlink(slot / _REASON)
+            os.rmdir(slot)
 
     def files(self) -> list[QuarantinedFile]:
         """All that lies there, the oldest first."""

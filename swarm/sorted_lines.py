@@ -17,7 +17,7 @@ from swarm.page_file import BODY_BYTES_MAX, DamagedPagesError, PageFile
 
 HEIGHT_MIN: Final = 3
 _FILLED_BYTES = BODY_BYTES_MAX * 3 // 4  # leaves room for the lines that come later
-_LINK = b"\0"  # in an inner page: the first line below a child, this, the child's page number
+_LINK = b"\0"  # in an inner page: where a child's lines begin, this, the child's page number
 _AFTER_LINK = _LINK + b"\xff"  # sorts behind every page number
 
 
@@ -39,6 +39,12 @@ class SortedLines:
         if at < len(lines):
             return lines[at] if lines[at].startswith(prefix) else None
         return next(self.starting_with(prefix), None)  # it begins the next page, if there is one
+
+    def following(self, line: bytes) -> bytes | None:
+        """The first line after this one, which need not be there itself."""
+        page, height = self._root
+        lines = self._from(page, height, line)
+        return next((other for other in lines if other > line), None)
 
     def starting_with(self, prefix: bytes = b"") -> Iterator[bytes]:
         """All lines that begin with ``prefix``, in order. Not to be changed meanwhile."""
@@ -98,7 +104,8 @@ class SortedLines:
         cut = at if at == len(lines) - 1 else _middle(lines)
         right = lines[cut:]
         del lines[cut:]
-        return _link_to(right, self._pages.new_page(right))
+        key = _separator(lines[-1], right[0]) if height == 1 else _key(right[0])
+        return key + _LINK + b"%d" % self._pages.new_page(right)
 
     def _discard(self, page: int, height: int, line: bytes) -> bool:
         """Whether the page is empty now."""
@@ -134,18 +141,19 @@ def plan_pages(
 
 def _lay_out(lines: Sequence[bytes], pages: list[list[bytes]]) -> list[bytes]:
     """Append pages that hold these lines; the links to them."""
-    links: list[bytes] = []
     filled: list[bytes] = []
+    pages.append(filled)
+    links = [_LINK + b"%d" % len(pages)]
     size = 0
     for line in lines:
         if filled and size + len(line) + 1 > _FILLED_BYTES:
-            pages.append(filled)
-            links.append(_link_to(filled, len(pages)))
+            key = _key(line) if _LINK in line else _separator(filled[-1], line)
             filled, size = [], 0
+            pages.append(filled)
+            links.append(key + _LINK + b"%d" % len(pages))
         filled.append(line)
         size += len(line) + 1
-    pages.append(filled)
-    return [*links, _link_to(filled, len(pages))]
+    return links
 
 
 def _empty_chain(pages: PageFile) -> int:
@@ -165,9 +173,17 @@ def _child(link: bytes) -> int:
     return int(link[link.rindex(_LINK) + 1 :])
 
 
-def _link_to(lines: Sequence[bytes], page: int) -> bytes:
-    first = lines[0].split(_LINK, 1)[0] if lines else b""
-    return first + _LINK + b"%d" % page
+def _key(link: bytes) -> bytes:
+    return link[: link.rindex(_LINK)]
+
+
+def _separator(before: bytes, after: bytes) -> bytes:
+    """The shortest key that parts two neighbours, so that a prefix of the later one leads to it.
+
+    As in Bayer and Unterauer, "Prefix B-Trees" (1977).
+    """
+    same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
+    return after[: (len(before) if same is None else same) + 1]
 
 
 def _middle(lines: Sequence[bytes]) -> int:

@@ -6,7 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
-from swarm.errors import NetworkFileSystemWarning, StorageMissingError
+from swarm.errors import InvalidTaskError, NetworkFileSystemWarning, StorageMissingError
 from swarm.file_times import stamp_of
 from swarm.mount import network_kind
 from swarm.task_file import SUFFIX, sync_directory
@@ -22,7 +22,11 @@ def make_directory(path: Path, *, synced: bool) -> None:
     while not directory.exists():
         missing.append(directory)
         directory = directory.parent
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        rule = "be a directory, or a path where one can be made"
+        raise InvalidTaskError("storage_path", rule, repr(str(path))) from None
     if synced:
         for made in missing:
             sync_directory(made.parent)

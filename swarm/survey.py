@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import sys
@@ -20,6 +21,8 @@ from swarm.task import HELD, LEASE_SECONDS_DEFAULT, Task, TaskStatus
 from swarm.task_file import SUFFIX, TaskFile, read_task_file
 from swarm.task_index import IndexFacts, TaskIndex
 from swarm.token_store import LEAP_MAX, TokenStore
+
+_log = logging.getLogger(__name__)
 
 
 class Survey:
@@ -105,7 +108,10 @@ class Survey:
         if found is None or self._quarantined(task_id, found, now):
             self._index.remove(task_id)
             return None
-        changed = self._index.put(self._entry(task_id, found, self._facts, now))
+        entry = self._entry(task_id, found, self._facts, now)
+        if entry.place == DAMAGED and entry.key <= time_key(now):  # it could not be moved just now
+            entry = entry._replace(key=time_key(now + self._quarantine_after_seconds))
+        changed = self._index.put(entry)
         return None if changed or isinstance(found.task, CorruptTaskError) else found.task
 
     def is_in_step(self) -> bool:
@@ -135,9 +141,7 @@ class Survey:
         stamp = self._settled(FileClock(self._probe, facts.fine), found.status)
         task = found.task
         if isinstance(task, CorruptTaskError):
-            due = found.status.st_mtime + self._quarantine_after_seconds
-            key = time_key(due if found.may_be_moved else math.inf)
-            return Entry(task_id, stamp, DAMAGED, key)
+            return self._damaged(task_id, found, stamp)
         facts.token_largest = max(facts.token_largest, task.token)
         if task.status is TaskStatus.PENDING or task.is_stale(now):
             order = order_key(task.priority, task.created_at)
@@ -147,6 +151,17 @@ class Survey:
             facts.latest_start = max(facts.latest_start, start)
             return Entry(task_id, stamp, DUE, time_key(lapse))
         return Entry(task_id, stamp, FINAL)
+
+    def _damaged(self, task_id: str, found: TaskFile, stamp: str) -> Entry:
+        """Due when it may be moved; what may not be is looked at anew by every scan.
+
+        For another user, another version, or a disk that recovers may be able to read it, and
+        then its stamp is still the same.
+        """
+        if not found.may_be_moved:
+            return Entry(task_id, stamp_of(found.status) + UNSETTLED, DAMAGED, time_key(math.inf))
+        due = found.status.st_mtime + self._quarantine_after_seconds
+        return Entry(task_id, stamp, DAMAGED, time_key(due))
 
     def read(self, task_id: str) -> TaskFile | None:
         """What lies under a task's name. A token from far above is damage too: taking it for one
@@ -163,10 +178,27 @@ class Survey:
 
     def _quarantined(self, task_id: str, found: TaskFile, now: float) -> bool:
         """Move a damaged file that was left alone for long enough; whether it was moved."""
-        age = abs(now - found.status.st_mtime)  # a wrong clock must not keep it here for ever
-        if not found.may_be_moved or age < self._quarantine_after_seconds:
+        if not found.may_be_moved or not self._was_left_alone(found, now):
             return False
-        return self._quarantine.take(Path(self._path(task_id)), task_id, found, now)
+        try:
+            return self._quarantine.take(Path(self._path(task_id)), task_id, found, now)
+        except OSError as error:
+            _log.warning("could not move %s to quarantine: %s", self._path(task_id), error)
+            return False
+
+    def _was_left_alone(self, found: TaskFile, now: float) -> bool:
+        """By the board's clock and by that which stamps the files: either may be wrong.
+
+        So may a file's time be, and from the future it must not keep the file here for ever.
+        """
+        changed = found.status.st_mtime
+        if abs(now - changed) < self._quarantine_after_seconds:
+            return False
+        try:
+            stamped_now = FileClock(self._probe, fine=False).now_ns() / 1e9
+        except OSError:
+            return False
+        return abs(stamped_now - changed) >= self._quarantine_after_seconds
 
     def _listing(self) -> Iterator[tuple[str, os.stat_result]]:
         for task_id in task_names(self._storage):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from swarm.errors import LeaseLostError
+from swarm.errors import InvalidTaskError, LeaseLostError
 from swarm.heartbeat import Heartbeat
 from swarm.task import LEASE_SECONDS_DEFAULT, Task, TaskType
 from swarm.task_board import TaskBoard
@@ -35,6 +35,8 @@ class SwarmAgent:
     ) -> None:
         self.agent_id = agent_id
         self.task_board = task_board
+        if isinstance(capabilities, str):
+            capabilities = [capabilities]
         known: Iterable[TaskType | str] = TaskType if capabilities is None else capabilities
         self.capabilities = [str(name) for name in known]
         self.handlers = dict(handlers or {})
@@ -88,16 +90,23 @@ class SwarmAgent:
         """Claim a task, execute it, complete it: the completed task, None if there was none.
 
         A handler's exception fails the task and is raised again, and so is that of a result that
-        is not JSON. Raises ``LeaseLostError`` if the task went to another agent meanwhile.
+        is not JSON. What the board raises, such as ``LockTimeoutError``, is raised as it is: the
+        task stays claimed, and ``complete_task`` may be tried again. Raises ``LeaseLostError`` if
+        the task went to another agent meanwhile.
         """
         task = self.claim_next_task()
         if task is None:
             return None
         try:
-            completed = self.complete_task(task, self.execute_task(task))
+            result = self.execute_task(task)
         except LeaseLostError:
             raise
         except Exception as error:
+            self.fail_task(task, _words(error))
+            raise
+        try:
+            completed = self.complete_task(task, result)
+        except InvalidTaskError as error:  # any other says nothing about the result
             self.fail_task(task, _words(error))
             raise
         if not completed:

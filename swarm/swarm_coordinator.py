@@ -43,21 +43,20 @@ class SwarmCoordinator:
         """
         payloads = list(subtask_payloads)
         parent_id = f"parent-{uuid.uuid4().hex[:12]}"
-        width = len(str(max(len(payloads) - 1, 0)))
-        now = time.time()  # one reading for all: among equals the order of ids decides
+        now = time.time()
         subtasks = [
             Task(
-                task_id=f"{parent_id}-sub-{index:0{width}}",
+                task_id=f"{parent_id}-sub-{index}",
                 task_type=task_type,
                 description=f"{description} (part {index + 1}/{len(payloads)})",
                 priority=priority,
-                created_at=now,
+                created_at=now + index * 1e-6,  # so that order is theirs, whatever the clock does
                 payload=_with_parent(payload, parent_id),
             )
             for index, payload in enumerate(payloads)
         ]
         for subtask in subtasks:
-            subtask.to_json()
+            self.task_board.check(subtask)
         for subtask in subtasks:
             self.task_board.post(subtask)
         return parent_id

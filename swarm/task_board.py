@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from swarm.board_lock import BoardLock
-from swarm.checks import as_type_names, check_agent, check_count, check_seconds, check_task_id
+from swarm.checks import (
+    as_type_names,
+    check_agent,
+    check_count,
+    check_encoding,
+    check_seconds,
+    check_task_id,
+)
 from swarm.errors import (
     CorruptTaskError,
     DuplicateTaskError,
@@ -32,12 +39,13 @@ from swarm.task_file import (
     SUFFIX,
     TaskWriter,
     encode,
-    read_task_file,
 )
 from swarm.task_index import TaskIndex
 from swarm.token_store import TokenStore
 
 Durability = Literal["power", "kill"]
+
+_ROUNDS_MAX = 10  # on one task: each round the index learns how its file is, if it is whole
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +97,10 @@ class TaskBoard:
         if durability not in ("power", "kill"):
             raise InvalidTaskError("durability", 'be "power" or "kill"', shown(durability))
         self.storage_path = Path(storage_path)
-        self._prefix = f"{self.storage_path}/"
+        check_encoding()
+        root = Path(os.path.abspath(storage_path))  # a later change of directory changes nothing
+        self._root = root
+        self._prefix = f"{root}/"
         self.lease_seconds = lease_seconds
         self.attempts_max = attempts_max
         self.read_only = read_only
@@ -97,21 +108,19 @@ class TaskBoard:
         self._clock = clock
         self._synced = durability == "power"
         if not read_only:
-            make_directory(self.storage_path, synced=self._synced)
-        self._name_bytes_max = name_bytes_max(self.storage_path)
-        warn_of_network(self.storage_path)
-        self._lock = BoardLock(self.storage_path / ".board.lock", lock_timeout)
-        self._writer = TaskWriter(self.storage_path / ".tmp", synced=self._synced)
-        self._index = TaskIndex(self.storage_path / ".index" / "pages")
-        self._tokens = TokenStore(self.storage_path / ".tokens", self._writer)
+            make_directory(root, synced=self._synced)
+        self._name_bytes_max = name_bytes_max(root)
+        warn_of_network(root)
+        self._lock = BoardLock(root / ".board.lock", lock_timeout)
+        self._writer = TaskWriter(root / ".tmp", synced=self._synced)
+        self._index = TaskIndex(root / ".index" / "pages")
+        self._tokens = TokenStore(root / ".tokens", self._writer)
         if not read_only:
             self._writer.prepare()
             self._tokens.prepare()
-        self._quarantine = Quarantine(
-            self.storage_path / ".quarantine", self._writer, task_bytes_max
-        )
+        self._quarantine = Quarantine(root / ".quarantine", self._writer, task_bytes_max)
         self._survey = Survey(
-            self.storage_path,
+            root,
             self._index,
             self._quarantine,
             self._tokens,
@@ -122,32 +131,25 @@ class TaskBoard:
 
     # Operations that change a task.
 
+    def check(self, task: Task) -> None:
+        """Raise ``InvalidTaskError`` if ``post`` would; only whether the id is new is left out."""
+        self._fresh(task)
+
     def post(self, task: Task) -> None:
         """Put a new task on the board, as PENDING and never granted, whatever it was before.
 
         Raises ``DuplicateTaskError`` if anything bears its id, a damaged file too, and
         ``InvalidTaskError`` for a task that could not be read again or is not PENDING.
         """
-        path = self._path(task.task_id)
-        if task.status is not TaskStatus.PENDING:
-            raise InvalidTaskError("the status of a task to post", "be PENDING", shown(task.status))
-        fresh = replace(
-            task,
-            claimed_by=None,
-            claimed_at=None,
-            result=None,
-            token=0,
-            attempts=0,
-            lease_seconds=None,
-        )
-        data = encode(fresh, self._bytes_max)
+        fresh, data = self._fresh(task)
         with self._writing("post"):
+            now = self._now()
             if not self._index.open() and not self._index.exists():
-                self._survey.rebuild(self._now())  # cheapest before the first task is there
+                self._survey.rebuild(now)  # cheapest before the first task is there
             try:
-                self._put(fresh, data, durable=True, new=True)
+                self._put(fresh, data, now=now, durable=True, new=True)
             except FileExistsError:
-                raise DuplicateTaskError(task.task_id, Path(path)) from None
+                raise DuplicateTaskError(task.task_id, Path(self._path(task.task_id))) from None
 
     def claim(self, task_id: str, agent_id: str) -> bool:
         """Grant this task to the agent, if it is pending or its claim is stale."""
@@ -156,11 +158,12 @@ class TaskBoard:
         with self._writing("claim"):
             now = self._now()
             found = self._survey.read(task_id)
-            if found is None or isinstance(found.task, CorruptTaskError):
+            task = None if found is None else found.known()
+            if task is None:
                 return False
             if not self._index.open() and self._tokens.is_lost():
                 self._survey.rebuild(now)  # then the files tell how far tokens have got
-            return self._grant(found.task, agent_id, now)
+            return self._grant(task, agent_id, now)
 
     def claim_next(self, agent_id: str, capabilities: Collection[str] | None = None) -> Task | None:
         """Grant the agent the first task that it can handle; None if there is none.
@@ -220,13 +223,13 @@ class TaskBoard:
             now = self._now()
             done = [
                 task_id
-                for task_id in sorted(task_names(self.storage_path))
+                for task_id in sorted(task_names(self._root))
                 if self._is_final_since(task_id, now - older_than_seconds)
             ]
             if done:
-                slot = new_slot(self.storage_path / ".archive", self._writer)
+                slot = new_slot(self._root / ".archive", self._writer)
                 for task_id in done:
-                    move_to_slot(Path(self._path_unchecked(task_id)), slot, self._writer)
+                    move_to_slot(Path(self._path(task_id)), slot, self._writer)
             return done
 
     # Operations that only read.
@@ -236,7 +239,8 @@ class TaskBoard:
 
         Raises ``CorruptTaskError`` if what bears its id is not a task.
         """
-        found = read_task_file(self._path(task_id), task_id, self._bytes_max)
+        check_task_id(task_id, self._name_bytes_max)
+        found = self._survey.read(task_id)
         if found is None:
             self._check_storage()
             return None
@@ -320,12 +324,10 @@ class TaskBoard:
         with self._writing(operation):
             now = self._now()
             found = self._survey.read(task_id)
-            if found is None:
+            task = None if found is None else found.known()
+            if task is None:
                 self._check_storage()
                 return False
-            if isinstance(found.task, CorruptTaskError):
-                return False
-            task = found.task
             was_final = task.status in FINAL
             if token not in (None, task.token) or not step(task, now):
                 return False
@@ -336,7 +338,8 @@ class TaskBoard:
         """Grant the first ready task; none is granted on the word of the index alone."""
         rechecked = False
         self._survey.bring_up_to_date(now)
-        while True:
+        last_id, rounds = None, 0
+        while rounds < _ROUNDS_MAX:
             if self._index.facts is None:  # it could not be written, and was dropped
                 self._survey.bring_up_to_date(now)
             task_id = self._index.first_ready(types)
@@ -347,9 +350,12 @@ class TaskBoard:
                 self._survey.recheck(now)
                 rechecked = True
                 continue
+            rounds = rounds + 1 if task_id == last_id else 0
+            last_id = task_id
             task = self._survey.examine(task_id, now)  # None: the file says otherwise
             if task is not None and self._grant(task, agent_id, now):
                 return task
+        raise DamagedPagesError(f"it names {last_id!r} as ready, which it is not, again and again")
 
     def _grant(self, task: Task, agent_id: str, now: float) -> bool:
         """Claim a task that was just read; or end it, if its attempts are used up."""
@@ -365,6 +371,22 @@ class TaskBoard:
         self._write(task, now, durable=False, checked=False)
         return True
 
+    def _fresh(self, task: Task) -> tuple[Task, bytes]:
+        """The task as it is when it is posted, and its bytes."""
+        check_task_id(task.task_id, self._name_bytes_max)
+        if task.status is not TaskStatus.PENDING:
+            raise InvalidTaskError("the status of a task to post", "be PENDING", shown(task.status))
+        fresh = replace(
+            task,
+            claimed_by=None,
+            claimed_at=None,
+            result=None,
+            token=0,
+            attempts=0,
+            lease_seconds=None,
+        )
+        return fresh, encode(fresh, self._bytes_max)
+
     def _has_used_up_attempts(self, task: Task) -> bool:
         return self.attempts_max is not None and task.attempts >= self.attempts_max
 
@@ -377,19 +399,19 @@ class TaskBoard:
         task: Task,
         data: bytes,
         *,
+        now: float,
         durable: bool,
-        now: float | None = None,
         new: bool = False,
     ) -> None:
         """Write the file of a task, then the index, which may fail without harm."""
-        path = self._path_unchecked(task.task_id)
+        path = self._path(task.task_id)
         known = self._index.facts is not None or self._index.open()
         in_step = known and self._survey.is_in_step()
         put = self._writer.create if new else self._writer.replace
         put(path, data, durable=durable)
         if known:
             try:
-                self._survey.note(task, self._now() if now is None else now, in_step=in_step)
+                self._survey.note(task, now, in_step=in_step)
             except (OSError, DamagedPagesError) as error:
                 self._give_up_index(error)
             else:
@@ -414,15 +436,13 @@ class TaskBoard:
                 yield found
 
     def _files(self) -> Iterator[Task | CorruptTaskError]:
-        for task_id in task_names(self.storage_path):
-            path = self._path_unchecked(task_id)
-            found = read_task_file(path, task_id, self._bytes_max)
+        for task_id in task_names(self._root):
+            found = self._survey.read(task_id)
             if found is not None:
                 yield found.task
 
     def _is_final_since(self, task_id: str, moment: float) -> bool:
-        path = self._path_unchecked(task_id)
-        found = read_task_file(path, task_id, self._bytes_max)
+        found = self._survey.read(task_id)
         return (
             found is not None
             and isinstance(found.task, Task)
@@ -431,15 +451,10 @@ class TaskBoard:
         )
 
     def _path(self, task_id: str) -> str:
-        """Where the task's file lies. Raises ``InvalidTaskError`` for what cannot be a name."""
-        check_task_id(task_id, self._name_bytes_max)
-        return self._path_unchecked(task_id)
-
-    def _path_unchecked(self, task_id: str) -> str:
         return f"{self._prefix}{task_id}{SUFFIX}"
 
     def _check_storage(self) -> None:
-        if not self.storage_path.is_dir():
+        if not self._root.is_dir():
             raise StorageMissingError(self.storage_path)
 
     def _now(self) -> float:

@@ -65,6 +65,14 @@ class TaskFile:
     data: bytes | None
     """What the file holds; None where its bytes could not be read as a file's of legal size."""
 
+    def known(self) -> Task | None:
+        """The task, None for damage. Raises OSError for a disk that failed: that is no damage."""
+        if isinstance(self.task, Task):
+            return self.task
+        if isinstance(self.task, _UnreadableFileError) and self.task.number == errno.EIO:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), self.task.source)
+        return None
+
     @property
     def may_be_moved(self) -> bool:
         """Whether it is damage; what only another user or a later version can read is not."""
@@ -76,7 +84,12 @@ class TaskFile:
 
 
 class _UnreadableFileError(CorruptTaskError):
-    """The file is there, but this process may not read it."""
+    """The file is there, but this process cannot read it now; ``number`` is the errno."""
+
+    def __init__(self, source: str, number: int) -> None:
+        super().__init__(source, os.strerror(number))
+        self.args = (source, number)
+        self.number = number
 
     def __str__(self) -> str:
         return f"{self.source} must be readable: {self.reason}. See its permissions and its disk."
@@ -94,6 +107,7 @@ def read_task_file(path: str, task_id: str, bytes_max: int) -> TaskFile | None:
         return None
     except OSError as error:
         return _not_opened(path, error)
+    status = None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -102,9 +116,9 @@ def read_task_file(path: str, task_id: str, bytes_max: int) -> TaskFile | None:
             return TaskFile(_too_large(path, status.st_size, bytes_max), status, None)
         data = _read(descriptor, status.st_size + 1)
     except OSError as error:
-        if error.errno not in _UNREADABLE:
+        if error.errno not in _UNREADABLE or status is None:
             raise
-        return TaskFile(_UnreadableFileError(path, str(error.strerror)), status, None)
+        return TaskFile(_UnreadableFileError(path, error.errno), status, None)
     finally:
         os.close(descriptor)
     return TaskFile(_decode(data, path, task_id, bytes_max), status, data)
@@ -118,7 +132,7 @@ def _not_opened(path: str, error: OSError) -> TaskFile | None:
     except FileNotFoundError:
         return None
     if stat.S_ISREG(status.st_mode):
-        return TaskFile(_UnreadableFileError(path, str(error.strerror)), status, None)
+        return TaskFile(_UnreadableFileError(path, error.errno), status, None)
     return TaskFile(_irregular(path, status), status, None)
 
 

@@ -181,19 +181,18 @@ class TaskIndex:
             self._due.discard(entry.ordered_line())
 
     def _add_ready(self, line: bytes) -> None:
-        head = self._head_of_type(line)
+        head = self._ready.first(_type_of(line))
         self._ready.add(line)
         if head is None or line < head:
             self._replace_head(head, line)
 
     def _discard_ready(self, line: bytes) -> None:
-        head = self._head_of_type(line)
         self._ready.discard(line)
-        if head == line:
-            self._replace_head(head, self._head_of_type(line))
-
-    def _head_of_type(self, line: bytes) -> bytes | None:
-        return self._ready.first(line.split(b"\t", 1)[0] + b"\t")
+        head = _head_line(line)
+        if self._heads.first(head) == head:
+            following = self._ready.following(line)
+            same_type = following is not None and following.startswith(_type_of(line))
+            self._replace_head(line, following if same_type else None)
 
     def _replace_head(self, old: bytes | None, new: bytes | None) -> None:
         if old is not None:
@@ -206,6 +205,11 @@ def _head_line(ready_line: bytes) -> bytes:
     """As the line of a ready task, with the type behind the rest."""
     type_part, rest = ready_line.split(b"\t", 1)
     return rest + b"\t" + type_part
+
+
+def _type_of(ready_line: bytes) -> bytes:
+    """What all ready lines of its type begin with."""
+    return ready_line[: ready_line.index(b"\t") + 1]
 
 
 def _id_at_end(line: bytes) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from swarm.boot import boot_id
+from swarm.errors import TokensUsedUpError
 from swarm.strict_json import StrictJSONError, parse
 from swarm.task import TOKEN_MAX
 from swarm.task_file import TaskWriter
@@ -68,12 +69,14 @@ class TokenStore:
         ):
             record = self._reserve(max(above, record.reserved if record else 0))
         token = max(record.free, above + 1)
+        if token > TOKEN_MAX:
+            raise TokensUsedUpError(self._mark)
         self._save(record._replace(free=token + 1))
         return token
 
     def is_lost(self) -> bool:
         """Whether nothing tells which tokens were issued before."""
-        return not self._mark.exists() and self._load() is None
+        return not self._reserved_on_disk() and self._load() is None
 
     def reserved(self) -> int:
         """No token above this was ever issued; 0 where nothing tells."""
