@@ -35,6 +35,7 @@ from swarm.errors import (
     ReadOnlyBoardError,
     StorageMissingError,
     SwarmError,
+    TokensUsedUpError,
     UnsupportedPlatformError,
     shown,
 )
@@ -343,6 +344,7 @@ ERRORS: list[SwarmError] = [
     NewerFormatError("board/t0.json", "format_version is 2"),
     LockTimeoutError(Path("board/.board.lock"), 30.0),
     StorageMissingError(Path("board")),
+    TokensUsedUpError(Path("mark")),
     ReadOnlyBoardError("claim", Path("board")),
     LeaseLostError("t0", "a0", 3),
     UnsupportedPlatformError("no flock"),
