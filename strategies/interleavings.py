@@ -8,7 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["Interleaving", "interleavings"]
+__all__ = ["Interleaving", "Turn", "interleavings"]
+
+Turn = tuple[str, int]
+"""An agent, and how many of its own effects it goes on for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +19,14 @@ class Interleaving:
     """How a scheduler is to choose. ``kind`` is one of:
 
     - "switches": at the effects of these numbers these agents go on, else whoever runs goes on;
+    - "turns": these agents run for so many of their own effects, one after the other;
     - "walk": at each effect a switch, by the chance of ``seed``, once in five;
     - "pct": by random priorities, with ``changes`` falls to the lowest within ``effects`` effects.
     """
 
     kind: str = "switches"
     switches: tuple[tuple[int, str], ...] = ()
+    turns: tuple[Turn, ...] = ()
     seed: int = 0
     changes: int = 0
     effects: int = 0
@@ -30,6 +35,8 @@ class Interleaving:
         """As JSON, with what its kind needs."""
         if self.kind == "switches":
             return {"kind": self.kind, "switches": [list(switch) for switch in self.switches]}
+        if self.kind == "turns":
+            return {"kind": self.kind, "turns": [list(turn) for turn in self.turns]}
         if self.kind == "walk":
             return {"kind": self.kind, "seed": self.seed}
         counts = {"changes": self.changes, "effects": self.effects}
@@ -39,7 +46,8 @@ class Interleaving:
     def from_json(fields: dict[str, Any]) -> Interleaving:
         """The inverse of ``to_json``."""
         switches = tuple((number, agent) for number, agent in fields.get("switches", ()))
-        return Interleaving(**{**fields, "switches": switches})
+        turns = tuple((agent, effects) for agent, effects in fields.get("turns", ()))
+        return Interleaving(**{**fields, "switches": switches, "turns": turns})
 
 
 def interleavings(

@@ -11,10 +11,12 @@ from typing import Any
 from proofs.harness.adapter import Answer, Board, BoardAdapter, LacksOperationError
 from proofs.harness.agents import acting
 from proofs.harness.clock import SharedTime
+from proofs.harness.effects import Effect
 from proofs.harness.history import History, Operation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
+from proofs.harness.turns import Turns
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask, Program
 from strategies.scenarios import START, Scenario
@@ -51,6 +53,8 @@ def run(scenario: Scenario, board: Board, root: Path) -> Execution:
 
 def scheduler_of(interleaving: Interleaving) -> Scheduler:
     """The scheduler that chooses so."""
+    if interleaving.kind == "turns":
+        return Turns(interleaving.turns)
     if interleaving.kind == "walk":
         return RandomWalk(interleaving.seed)
     if interleaving.kind == "pct":
@@ -133,7 +137,9 @@ class _Recorder:
     def _ask(self, name: str, adapter: BoardAdapter, ask: Ask, arguments: dict[str, Any]) -> None:
         agent = acting.agent
         assert agent is not None
-        invoked_at, started = len(self._trace), agent.clock.time_ns() / 1e9
+        # An effect of its own, so that the trace alone tells when a call began.
+        agent.perform(Effect("call", (), ask.name), lambda: None)
+        invoked_at, started = len(self._trace) - 1, agent.clock.time_ns() / 1e9
         error = None
         try:
             if ask.name == "advance":

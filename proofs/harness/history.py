@@ -13,7 +13,8 @@ Outcome = Literal["ok", "refused", "unknown"]
 class Operation:
     """One call on the board, from its invocation to its response.
 
-    ``invoked_at`` and ``returned_at`` count the effects of all agents before; ``started`` and
+    ``invoked_at`` and ``returned_at`` count the effects of all agents before, the call itself among
+    them, so its own effects are those from the one to the other; ``started`` and
     ``ended`` are the caller's clock then, in seconds. ``outcome`` is "ok" if the board said that it
     was done, "refused" if not, "unknown" if it raised and nobody knows. ``answer`` is, of a grant,
     ``{"task_id": …, "token": …}`` (token None where the board has none); of ``get`` the fields of

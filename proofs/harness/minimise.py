@@ -1,0 +1,161 @@
+"""Makes a violation small: fewer preemptions, turns, calls, agents and tasks; the same violation.
+
+Works on what was recorded, not on what Hypothesis drew: the scenario's interleaving is replaced by
+the turns of its trace, and then whatever can be left out is left out, one thing at a time, as in
+Zeller and Hildebrandt's delta debugging with single elements ("Simplifying and Isolating
+Failure-Inducing Input", 2002), until nothing more can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from proofs.harness.execution import Execution
+from proofs.harness.trace import preemptions
+from proofs.harness.turns import joined, turns_of
+from strategies.interleavings import Interleaving, Turn
+from strategies.scenarios import Scenario
+
+REPLAYS_MAX = 3000
+NEARBY_EFFECTS = 20
+
+Size = tuple[int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Minimised:
+    """The smallest execution found, and how many runs it took to find it."""
+
+    execution: Execution
+    replays: int
+
+
+def minimise(
+    execution: Execution,
+    run: Callable[[Scenario], Execution],
+    violates: Callable[[Execution], bool],
+    *,
+    replays_max: int = REPLAYS_MAX,
+) -> Minimised:
+    """Smaller executions that still violate, until there is none or the replays are spent.
+
+    ``run`` must be deterministic; ``violates`` says whether an execution shows the same violation.
+    """
+    best = _recorded(execution)
+    replays = 0
+    tried: set[Scenario] = set()
+    candidates = _smaller(best)
+    while replays < replays_max:
+        scenario = next((s for s in candidates if s not in tried), None)
+        if scenario is None:
+            break
+        tried.add(scenario)
+        replays += 1
+        found = run(scenario)
+        if violates(found) and size(found) < size(best):
+            best = _recorded(found)
+            candidates = _smaller(best)
+    return Minimised(best, replays)
+
+
+def size(execution: Execution) -> Size:
+    """What makes an execution hard to read, the worst first."""
+    programs = execution.scenario.programs
+    return (
+        preemptions(execution.trace),
+        len(turns_of(execution.trace)),
+        sum(len(asks) for _, asks in programs),
+        len(programs),
+        len(execution.scenario.tasks),
+        len(execution.trace),
+    )
+
+
+def _recorded(execution: Execution) -> Execution:
+    """The same execution, as that of a scenario whose turns are those of its trace."""
+    interleaving = Interleaving(kind="turns", turns=turns_of(execution.trace))
+    return replace(execution, scenario=replace(execution.scenario, interleaving=interleaving))
+
+
+def _smaller(execution: Execution) -> Iterator[Scenario]:
+    """Scenarios with one thing less, those first that take away most of what makes it hard."""
+    yield from _other_turns(execution.scenario)
+    yield from _with_less(execution)
+    for scenario in _with_less(execution):
+        yield from _nearby(scenario)
+
+
+def _with_less(execution: Execution) -> Iterator[Scenario]:
+    yield from _without_agents(execution)
+    yield from _without_calls(execution)
+    yield from _without_tasks(execution)
+
+
+def _nearby(scenario: Scenario) -> Iterator[Scenario]:
+    """The same with one turn a little longer or shorter.
+
+    What is left does other effects once something is left out: calls see another board.
+    """
+    turns = scenario.interleaving.turns
+    for distance in range(1, NEARBY_EFFECTS + 1):
+        for at, (agent, effects) in enumerate(turns[:-1]):
+            for moved in (effects - distance, effects + distance):
+                if moved > 0:
+                    yield _with_turns(scenario, (*turns[:at], (agent, moved), *turns[at + 1 :]))
+
+
+def _other_turns(scenario: Scenario) -> Iterator[Scenario]:
+    """One turn less, or two turns of one agent made one, before or after what was in between."""
+    turns = scenario.interleaving.turns
+    for at in range(len(turns)):
+        yield _with_turns(scenario, turns[:at] + turns[at + 1 :])
+    for at in range(len(turns) - 2):
+        first, second, third = turns[at : at + 3]
+        if first[0] == third[0]:
+            both = (first[0], first[1] + third[1])
+            yield _with_turns(scenario, (*turns[:at], both, second, *turns[at + 3 :]))
+            yield _with_turns(scenario, (*turns[:at], second, both, *turns[at + 3 :]))
+
+
+def _without_agents(execution: Execution) -> Iterator[Scenario]:
+    for left_out, _ in execution.scenario.programs:
+        programs = tuple(p for p in execution.scenario.programs if p[0] != left_out)
+        trace = [step for step in execution.trace if step.agent != left_out]
+        yield _with_turns(replace(execution.scenario, programs=programs), turns_of(trace))
+
+
+def _without_calls(execution: Execution) -> Iterator[Scenario]:
+    """One call less, and its effects taken out of the turns."""
+    scenario = execution.scenario
+    for at, (agent, asks) in enumerate(scenario.programs):
+        operations = iter([o for o in execution.history.operations if o.agent == agent])
+        done = next(operations, None)
+        for number, ask in enumerate(asks):
+            effects = range(0)
+            if done is not None and done.name == ask.name:
+                effects, done = range(done.invoked_at, done.returned_at), next(operations, None)
+            program = (agent, asks[:number] + asks[number + 1 :])
+            programs = (*scenario.programs[:at], program, *scenario.programs[at + 1 :])
+            trace = [
+                step
+                for step_number, step in enumerate(execution.trace)
+                if step.agent != agent or step_number not in effects
+            ]
+            yield _with_turns(replace(scenario, programs=programs), turns_of(trace))
+
+
+def _without_tasks(execution: Execution) -> Iterator[Scenario]:
+    """One task less, and the effects on files of its name taken out of the turns."""
+    for task in execution.scenario.tasks:
+        tasks = tuple(other for other in execution.scenario.tasks if other is not task)
+        trace = [
+            step
+            for step in execution.trace
+            if not any(task.task_id in path for path in step.effect.paths)
+        ]
+        yield _with_turns(replace(execution.scenario, tasks=tasks), turns_of(trace))
+
+
+def _with_turns(scenario: Scenario, turns: Sequence[Turn]) -> Scenario:
+    return replace(scenario, interleaving=Interleaving(kind="turns", turns=joined(turns)))
