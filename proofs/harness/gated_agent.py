@@ -1,0 +1,110 @@
+"""An agent that stops before each effect, whichever gate it stands at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from proofs.harness.clock import VirtualClock
+from proofs.harness.effects import Effect
+from proofs.harness.places import Places
+from proofs.harness.scheduling import RunAbortedError, Scheduling
+from proofs.harness.trace import Step
+
+T = TypeVar("T")
+
+
+class Gate(Protocol):
+    """What an agent needs of the gate where it stops."""
+
+    root: Path
+    scheduling: Scheduling
+    trace: list[Step]
+
+    def hand_over(self, agent: GatedAgent, chosen: str) -> None:
+        """Let ``chosen`` go on; return once it is the turn of ``agent`` again."""
+        ...
+
+
+class GatedAgent:
+    """The ``ActingAgent`` of the thread in which it acts."""
+
+    def __init__(self, name: str, gate: Gate, skew_ns: int = 0) -> None:
+        self.name = name
+        self.clock = VirtualClock(gate.scheduling.time, skew_ns)
+        self.places = Places(gate.root)
+        self.gate = gate
+        self._chance = 0
+        self._unwinds = False
+
+    def perform(self, effect: Effect, act: Callable[[], T]) -> T:
+        """Stop before the effect, then let it happen."""
+        return self._perform(effect, act, _never)
+
+    def wait_for(self, effect: Effect, attempt: Callable[[], bool], timeout: float | None) -> bool:
+        """Try at each chance, parked in between until something happens to the same path."""
+        deadline_ns = None if timeout is None else self.clock.shared.now_ns + int(timeout * 1e9)
+        paths = frozenset(effect.paths)
+        while not self._perform(effect, attempt, _was_refused):
+            if deadline_ns is not None and self.clock.shared.now_ns >= deadline_ns:
+                return False
+            self._park(effect, deadline_ns, paths)
+        return True
+
+    def sleep(self, seconds: float) -> None:
+        """Park until something changed, or nobody else can go on; then that time has passed."""
+        wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
+        self._park(Effect("sleep", (), f"{seconds:g} s"), wakes_at_ns, None)
+        self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
+
+    def chance(self, size: int) -> bytes:
+        """Bytes that follow from the agent's name and how many it has asked for."""
+        self._chance += 1
+        seed = f"{self.name} {self._chance}".encode()
+        return hashlib.shake_256(seed).digest(size)
+
+    def _perform(self, effect: Effect, act: Callable[[], T], waits: Callable[[T], bool]) -> T:
+        gate = self.gate
+        if self._unwinds:
+            return act()  # what it must still close or unlock on its way out
+        try:
+            self._go_on_as(gate.scheduling.before(self.name, effect))
+        except RunAbortedError:
+            self._unwinds = True
+            raise
+        try:
+            result = act()
+        except Exception as error:
+            self._happened(Step(self.name, effect, type(error).__name__))
+            raise
+        self._happened(Step(self.name, effect, None, waits(result)))
+        return result
+
+    def _park(self, effect: Effect, wakes_at_ns: int | None, paths: frozenset[str] | None) -> None:
+        try:
+            scheduling = self.gate.scheduling
+            chosen = scheduling.park(self.name, effect, wakes_at_ns=wakes_at_ns, paths=paths)
+            self._go_on_as(chosen)
+        except RunAbortedError:
+            self._unwinds = True
+            raise
+
+    def _go_on_as(self, chosen: str) -> None:
+        if chosen != self.name:
+            self.gate.hand_over(self, chosen)
+            if self.gate.scheduling.is_over:
+                raise RunAbortedError
+
+    def _happened(self, step: Step) -> None:
+        self.gate.trace.append(step)
+        self.gate.scheduling.after(step)
+
+
+def _never(result: object) -> bool:
+    return False
+
+
+def _was_refused(done: bool) -> bool:
+    return not done

@@ -1,0 +1,183 @@
+"""The decisions of a gate: who goes on next, who waits for what, when time passes, when to give up.
+
+Pure: no threads, no processes, no files. Whoever runs holds it, and so it can be pickled and handed
+over together with the right to run; in threads all agents share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from proofs.harness.clock import EFFECT_NS, SharedTime
+from proofs.harness.effects import Effect
+from proofs.harness.scheduler import Scheduler
+from proofs.harness.trace import Step
+
+EFFECTS_MAX = 20_000
+"""After so many effects of all agents a run is given up."""
+
+TURN_EFFECTS_MAX = 500
+"""After so many effects in a row an agent gives way, so that one that spins stops nobody."""
+
+
+class RunAbortedError(BaseException):
+    """Raised within agents whose run is over; not an Exception, so that no board catches it."""
+
+
+class StuckError(Exception):
+    """Nobody can go on, or nobody comes to an end; says who waits for what."""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How one agent stands: what it is about to do, and until when or for what it waits."""
+
+    is_done: bool = False
+    is_waiting: bool = False
+    pending: Effect | None = None
+    wakes_at_ns: int | None = None
+    waiting_paths: frozenset[str] | None = None
+
+    def may_go_on_after(self, effect: Effect) -> bool:
+        """Whether this change may let it go on; a sleeper looks again after any change."""
+        return self.waiting_paths is None or not self.waiting_paths.isdisjoint(effect.paths)
+
+
+class Scheduling:
+    """The state of one run. ``stuck`` says why it was given up, in words, if it was.
+
+    ``effects`` counts what happened, ``operations`` the calls on the board that were begun.
+    """
+
+    def __init__(
+        self,
+        agents: Iterable[str],
+        scheduler: Scheduler,
+        time: SharedTime,
+        *,
+        effects_max: int = EFFECTS_MAX,
+    ) -> None:
+        self.time = time
+        self.effects = 0
+        self.operations = 0
+        self.stuck: str | None = None
+        self.is_over = False
+        self._scheduler = scheduler
+        self._effects_max = effects_max
+        self._standings = {name: _Standing() for name in sorted(agents)}
+        self._runnable = list(self._standings)
+        self._current: str | None = None
+        self._turn_effects = 0
+
+    def first(self) -> str:
+        """Who begins."""
+        return self._choose()
+
+    def before(self, agent: str, effect: Effect) -> str:
+        """``agent`` is about to do this: who goes on. Raises ``RunAbortedError``."""
+        self._standings[agent].pending = effect
+        if self.effects >= self._effects_max:
+            self._give_up(f"after {self.effects} effects nobody has come to an end")
+        if self.is_over:
+            raise RunAbortedError
+        return self._choose()
+
+    def after(self, step: Step) -> None:
+        """The effect is done: time goes on, and whoever waited for it may go on."""
+        self.effects += 1
+        self.time.advance(EFFECT_NS)
+        if not step.effect.changes or step.error is not None or step.waits:
+            return
+        for name, standing in self._standings.items():
+            waits = standing.is_waiting and name != step.agent
+            if waits and standing.may_go_on_after(step.effect):
+                self._wake(standing)
+
+    def park(
+        self,
+        agent: str,
+        effect: Effect,
+        *,
+        wakes_at_ns: int | None,
+        paths: frozenset[str] | None,
+    ) -> str:
+        """``agent`` cannot go on until it is woken: who does. Raises ``RunAbortedError``.
+
+        It is woken by a change to one of ``paths`` (None: any change), or by time.
+        """
+        if self.is_over:
+            raise RunAbortedError
+        standing = self._standings[agent]
+        standing.pending, standing.is_waiting = effect, True
+        standing.wakes_at_ns, standing.waiting_paths = wakes_at_ns, paths
+        self._list_runnable()
+        if not self._somebody_can_run():
+            raise RunAbortedError
+        return self._choose()
+
+    def end(self, agent: str, *, failed: bool = False) -> str | None:
+        """``agent`` is done: who goes on, None if all are done.
+
+        Once a run is over (somebody failed, or it is stuck) those that are left go on one after
+        the other, to unwind.
+        """
+        self._standings[agent].is_done = True
+        self.is_over = self.is_over or failed
+        self._list_runnable()
+        left = [name for name, standing in self._standings.items() if not standing.is_done]
+        if not left:
+            return None
+        if self.is_over or not self._somebody_can_run():
+            return left[0]
+        return self._choose()
+
+    def _choose(self) -> str:
+        runnable = self._runnable
+        self._turn_effects += 1
+        if self._turn_effects > TURN_EFFECTS_MAX and len(runnable) > 1:
+            runnable = [name for name in runnable if name != self._current]
+        chosen = self._scheduler.choose(self.effects, self._current, runnable)
+        if chosen != self._current:
+            self._current, self._turn_effects = chosen, 0
+        return chosen
+
+    def _somebody_can_run(self) -> bool:
+        """If need be by letting time pass; else the run is given up."""
+        if not self._runnable and not self._let_time_pass():
+            self._give_up("nobody can go on")
+        return not self.is_over
+
+    def _let_time_pass(self) -> bool:
+        """Wake the one that waits for the earliest moment, if any waits for one."""
+        moments = [
+            (standing.wakes_at_ns, name)
+            for name, standing in self._standings.items()
+            if standing.is_waiting and not standing.is_done and standing.wakes_at_ns is not None
+        ]
+        if not moments:
+            return False
+        moment, name = min(moments)
+        self.time.now_ns = max(self.time.now_ns, moment)
+        self._wake(self._standings[name])
+        return True
+
+    def _wake(self, standing: _Standing) -> None:
+        standing.is_waiting = False
+        self._list_runnable()
+
+    def _list_runnable(self) -> None:
+        self._runnable = [
+            name
+            for name, standing in self._standings.items()
+            if not standing.is_done and not standing.is_waiting
+        ]
+
+    def _give_up(self, reason: str) -> None:
+        waiting = [
+            f"{name} before {standing.pending.label()}"
+            for name, standing in self._standings.items()
+            if not standing.is_done and standing.pending is not None
+        ]
+        self.is_over = True
+        self.stuck = self.stuck or f"{reason}: {'; '.join(waiting)}"
