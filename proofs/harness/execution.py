@@ -6,19 +6,18 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from proofs.harness.adapter import Answer, Board, BoardAdapter, LacksOperationError
-from proofs.harness.agents import acting
+from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
 from proofs.harness.clock import SharedTime
-from proofs.harness.effects import Effect
-from proofs.harness.history import History, Operation
+from proofs.harness.history import History
+from proofs.harness.recording import Record, Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import Turns
 from strategies.interleavings import Interleaving
-from strategies.programs import Ask, Program
+from strategies.programs import Ask
 from strategies.scenarios import START, Scenario
 
 
@@ -40,15 +39,47 @@ class Execution:
     descriptors: dict[str, list[str]]
 
 
-def run(scenario: Scenario, board: Board, root: Path) -> Execution:
-    """Run a scenario in threads, on an empty directory at ``root``, which is made anew.
+@dataclass(slots=True)
+class Ran:
+    """What came of the programs of a scenario: the part of an execution that a gate gives."""
 
-    The doors must be open (see ``interception``).
+    trace: list[Step]
+    records: dict[str, Record]
+    stuck: str | None
+
+
+class ScenarioGate(Protocol):
+    """Where the agents of a scenario run; threads of this process, if no other is named."""
+
+    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
+        """Run the programs on what is at ``root``, by the scenario's interleaving."""
+        ...
+
+
+def run(
+    scenario: Scenario, board: Board, root: Path, gate: ScenarioGate | None = None
+) -> Execution:
+    """Run a scenario on an empty directory at ``root``, which is made anew.
+
+    The agents are threads of this process, or what ``gate`` makes of them; the tasks are posted,
+    and listed at the end, here. The doors must be open (see ``interception``).
     """
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    recorder = _Recorder(scenario, board, root)
-    return recorder.run()
+    time = SharedTime(int(START * 1e9))
+    _alone(root, time, lambda: _post_all(scenario, board, root))
+    ran = (gate or _Threads()).run(scenario, board, root, time)
+    final: list[dict[str, Any]] = []
+    lists = _alone(root, time, lambda: final.extend(_listed(board, root) or []))
+    return Execution(
+        scenario,
+        History([task.to_json() for task in scenario.tasks], by_invocation(ran.records.values())),
+        ran.trace,
+        ran.stuck,
+        frozenset().union(*(record.lacking for record in ran.records.values())),
+        final if lists else None,
+        {name: record.descriptors for name, record in ran.records.items()},
+    )
 
 
 def scheduler_of(interleaving: Interleaving) -> Scheduler:
@@ -62,108 +93,44 @@ def scheduler_of(interleaving: Interleaving) -> Scheduler:
     return Switches(dict(interleaving.switches))
 
 
-class _Recorder:
-    """Runs the programs of one scenario and writes down what they were told."""
+class _Threads:
+    """Runs the agents of a scenario as threads of this process."""
 
-    def __init__(self, scenario: Scenario, board: Board, root: Path) -> None:
-        self._scenario = scenario
-        self._open = board
-        self._root = root
-        self._time = SharedTime(int(START * 1e9))
-        self._operations: list[Operation] = []
-        self._lacking: set[str] = set()
-        self._descriptors: dict[str, list[str]] = {}
-        self._trace: list[Step] = []
-
-    def run(self) -> Execution:
-        self._alone(self._post_all)
-        gate = ThreadGate(self._root, scheduler_of(self._scenario.interleaving), self._time)
-        self._trace = gate.trace
+    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
+        recorders = {
+            name: Recorder(name, program, board, root) for name, program in scenario.programs
+        }
+        gate = ThreadGate(root, scheduler_of(scenario.interleaving), time)
         stuck = None
         try:
-            gate.run({name: self._program(name, asks) for name, asks in self._scenario.programs})
+            gate.run(recorders)
         except StuckError as error:
             stuck = str(error)
-        final: list[dict[str, Any]] = []
-        self._trace = []
-        lists = self._alone(lambda: final.extend(self._final() or []))
-        return Execution(
-            self._scenario,
-            History([task.to_json() for task in self._scenario.tasks], self._operations),
-            gate.trace,
-            stuck,
-            frozenset(self._lacking),
-            final if lists else None,
-            self._descriptors,
-        )
+        return Ran(gate.trace, {name: one.record for name, one in recorders.items()}, stuck)
 
-    def _alone(self, program: Callable[[], None]) -> bool:
-        """Run a program as the only agent; False if the board lacks what it needs."""
-        lacks = False
 
-        def guarded() -> None:
-            nonlocal lacks
-            try:
-                program()
-            except LacksOperationError:
-                lacks = True
+def _alone(root: Path, time: SharedTime, program: Callable[[], None]) -> bool:
+    """Run a program as the only agent; False if the board lacks what it needs."""
+    lacks = False
 
-        ThreadGate(self._root, Switches({}), self._time).run({"alone": guarded})
-        return not lacks
-
-    def _post_all(self) -> None:
-        adapter = BoardAdapter(self._open(str(self._root)), "alone")
-        for task in self._scenario.tasks:
-            adapter.post(task)
-
-    def _final(self) -> list[dict[str, Any]] | None:
-        adapter = BoardAdapter(self._open(str(self._root)), "alone")
-        listed: list[dict[str, Any]] | None = adapter.call(Ask("list_all"), {}).value
-        return listed
-
-    def _program(self, name: str, asks: Program) -> Callable[[], None]:
-        def program() -> None:
-            adapter = BoardAdapter(self._open(str(self._root)), name)
-            for ask in asks:
-                arguments = adapter.arguments(ask)
-                if arguments is not None:
-                    self._ask(name, adapter, ask, arguments)
-            agent = acting.agent
-            assert agent is not None
-            self._descriptors[name] = sorted(agent.places.open_descriptors().values())
-
-        return program
-
-    def _ask(self, name: str, adapter: BoardAdapter, ask: Ask, arguments: dict[str, Any]) -> None:
-        agent = acting.agent
-        assert agent is not None
-        # An effect of its own, so that the trace alone tells when a call began.
-        agent.perform(Effect("call", (), ask.name), lambda: None)
-        invoked_at, started = len(self._trace) - 1, agent.clock.time_ns() / 1e9
-        error = None
+    def guarded() -> None:
+        nonlocal lacks
         try:
-            if ask.name == "advance":
-                self._time.advance(int(ask.seconds * 1e9))
-                answer = Answer(True)
-            else:
-                answer = adapter.call(ask, arguments)
+            program()
         except LacksOperationError:
-            self._lacking.add(ask.name)
-            return
-        except Exception as raised:
-            answer, error = Answer(False), f"{type(raised).__name__}: {raised}"
-        outcome = "ok" if answer.done else "unknown" if error else "refused"
-        self._operations.append(
-            Operation(
-                name,
-                ask.name,
-                arguments,
-                invoked_at,
-                len(self._trace),
-                started,
-                agent.clock.time_ns() / 1e9,
-                outcome,  # type: ignore[arg-type]
-                answer.value,
-                error,
-            )
-        )
+            lacks = True
+
+    ThreadGate(root, Switches({}), time).run({"alone": guarded})
+    return not lacks
+
+
+def _post_all(scenario: Scenario, board: Board, root: Path) -> None:
+    adapter = BoardAdapter(board(str(root)), "alone")
+    for task in scenario.tasks:
+        adapter.post(task)
+
+
+def _listed(board: Board, root: Path) -> list[dict[str, Any]] | None:
+    adapter = BoardAdapter(board(str(root)), "alone")
+    listed: list[dict[str, Any]] | None = adapter.call(Ask("list_all"), {}).value
+    return listed

@@ -45,9 +45,9 @@ class _Standing:
 
 
 class Scheduling:
-    """The state of one run. ``stuck`` says why it was given up, in words, if it was.
+    """The state of one run.
 
-    ``effects`` counts what happened, ``operations`` the calls on the board that were begun.
+    ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
     """
 
     def __init__(
@@ -60,7 +60,6 @@ class Scheduling:
     ) -> None:
         self.time = time
         self.effects = 0
-        self.operations = 0
         self.stuck: str | None = None
         self.is_over = False
         self._scheduler = scheduler

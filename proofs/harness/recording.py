@@ -1,0 +1,103 @@
+"""What one agent asked of its board and was told, written down as it happens; in every gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from proofs.harness.adapter import Answer, Board, BoardAdapter, LacksOperationError
+from proofs.harness.agents import acting
+from proofs.harness.effects import Effect
+from proofs.harness.gated_agent import GatedAgent
+from proofs.harness.history import Operation
+from strategies.programs import Ask, Program
+
+
+@dataclass(slots=True)
+class Record:
+    """The calls of one agent, in order.
+
+    ``lacking`` are the operations that the board does not have, ``descriptors`` what the agent left
+    open.
+    """
+
+    operations: list[Operation] = field(default_factory=list)
+    lacking: set[str] = field(default_factory=set)
+    descriptors: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """An agent's program that can be run at a gate; ``record`` grows meanwhile."""
+
+    def __init__(self, name: str, program: Program, board: Board, root: Path) -> None:
+        self.record = Record()
+        self._name = name
+        self._program = program
+        self._open = board
+        self._root = root
+
+    def __call__(self) -> None:
+        """Ask everything; called by the agent, at its gate."""
+        agent = acting.agent
+        assert isinstance(agent, GatedAgent)
+        adapter = BoardAdapter(self._open(str(self._root)), self._name)
+        for ask in self._program:
+            arguments = adapter.arguments(ask)
+            if arguments is not None:
+                self._ask(agent, adapter, ask, arguments)
+        self.record.descriptors = sorted(agent.places.open_descriptors().values())
+
+    def _ask(
+        self, agent: GatedAgent, adapter: BoardAdapter, ask: Ask, arguments: dict[str, Any]
+    ) -> None:
+        # An effect of its own, so that the trace alone tells when a call began.
+        agent.perform(Effect("call", (), ask.name), _nothing)
+        invoked_at, started = agent.gate.scheduling.effects - 1, agent.clock.time_ns() / 1e9
+        error = None
+        try:
+            answer = _answer(agent, adapter, ask, arguments)
+        except LacksOperationError:
+            self.record.lacking.add(ask.name)
+            return
+        except Exception as raised:
+            answer, error = Answer(False), f"{type(raised).__name__}: {raised}"
+        operation = Operation(
+            self._name,
+            ask.name,
+            arguments,
+            invoked_at,
+            agent.gate.scheduling.effects,  # which may be another object after an effect
+            started,
+            agent.clock.time_ns() / 1e9,
+            "ok" if answer.done else "unknown" if error else "refused",
+            _plain(answer.value),
+            error,
+        )
+        self.record.operations.append(operation)
+
+
+def by_invocation(records: Iterable[Record]) -> list[Operation]:
+    """The operations of all agents in the order in which they were begun."""
+    operations = [operation for record in records for operation in record.operations]
+    return sorted(operations, key=lambda operation: operation.invoked_at)
+
+
+def _nothing() -> None:
+    """What beginning a call does to the world."""
+
+
+def _answer(
+    agent: GatedAgent, adapter: BoardAdapter, ask: Ask, arguments: dict[str, Any]
+) -> Answer:
+    if ask.name == "advance":
+        agent.clock.shared.advance(int(ask.seconds * 1e9))
+        return Answer(True)
+    return adapter.call(ask, arguments)
+
+
+def _plain(value: Any) -> Any:
+    """What a board told, as JSON would tell it, so that every gate tells the same."""
+    return value if value is None else json.loads(json.dumps(value, default=str))
