@@ -30,11 +30,7 @@ class SortedLines:
 
     def first(self, prefix: bytes = b"") -> bytes | None:
         """The first line that begins with ``prefix``, None if none does."""
-        page, height = self._root
-        while height > 1:
-            links = self._pages.lines(page)
-            page, height = _child(links[_child_index(links, prefix)]), height - 1
-        lines = self._pages.lines(page)
+        lines = self._pages.lines(self._leaf(prefix)[1])
         at = bisect_left(lines, prefix)
         if at < len(lines):
             return lines[at] if lines[at].startswith(prefix) else None
@@ -56,18 +52,33 @@ class SortedLines:
 
     def add(self, line: bytes) -> None:
         """Put a line in; one that is there already stays once."""
-        page, height = self._root
-        sibling = self._add(page, height, line)
-        if sibling is not None:
-            root = self._pages.new_page([_LINK + b"%d" % page, sibling])
-            self._pages.roots[self._name] = [root, height + 1]
+        path, page = self._leaf(line)
+        lines = self._pages.lines(page)
+        at = bisect_left(lines, line)
+        if lines[at : at + 1] == [line]:
+            return
+        link = self._insert(page, at, line)
+        while link is not None and path:
+            page, at = path.pop()
+            link = self._insert(page, at + 1, link)
+        if link is not None:
+            root, height = self._root
+            above = self._pages.new_page([_LINK + b"%d" % root, link])
+            self._pages.roots[self._name] = [above, height + 1]
 
     def discard(self, line: bytes) -> None:
         """Take a line out. Raises ``DamagedPagesError`` if it is not there."""
-        page, height = self._root
-        if self._discard(page, height, line):
+        path, page = self._leaf(line)
+        lines = self._pages.lines(page)
+        at = bisect_left(lines, line)
+        if lines[at : at + 1] != [line]:
+            raise DamagedPagesError(f"{self._name} lacks the line {line!r}")
+        while self._remove(page, at):
             self._pages.free(page)
-            self._pages.roots[self._name] = [_empty_chain(self._pages), HEIGHT_MIN]
+            if not path:
+                self._pages.roots[self._name] = [_empty_chain(self._pages), HEIGHT_MIN]
+                return
+            page, at = path.pop()
 
     @property
     def _root(self) -> tuple[int, int]:
@@ -83,20 +94,22 @@ class SortedLines:
         for link in lines[_child_index(lines, line) :]:
             yield from self._from(_child(link), height - 1, line)
 
-    def _add(self, page: int, height: int, line: bytes) -> bytes | None:
-        """The link to a new right sibling of ``page``, if it had to be split."""
+    def _leaf(self, line: bytes) -> tuple[list[tuple[int, int]], int]:
+        """The page where a line belongs, and on the way there which child of which page."""
+        pages = self._pages
+        page, height = self._root
+        path = []
+        for _ in range(height - 1):
+            links = pages.lines(page)
+            at = _child_index(links, line)
+            path.append((page, at))
+            page = _child(links[at])
+        return path, page
+
+    def _insert(self, page: int, at: int, line: bytes) -> bytes | None:
+        """Insert into a page; the link to its new right sibling, if it had to be split."""
         lines = self._pages.lines(page)
-        if height == 1:
-            at, new = bisect_left(lines, line), line
-            if lines[at : at + 1] == [line]:
-                return None
-        else:
-            at = _child_index(lines, line) + 1
-            link = self._add(_child(lines[at - 1]), height - 1, line)
-            if link is None:
-                return None
-            new = link
-        lines.insert(at, new)
+        lines.insert(at, line)
         self._pages.changed(page)
         if _bytes_of(lines) <= BODY_BYTES_MAX:
             return None
@@ -104,22 +117,12 @@ class SortedLines:
         cut = at if at == len(lines) - 1 else _middle(lines)
         right = lines[cut:]
         del lines[cut:]
-        key = _separator(lines[-1], right[0]) if height == 1 else _key(right[0])
+        key = _key(right[0]) if _LINK in line else _separator(lines[-1], right[0])
         return key + _LINK + b"%d" % self._pages.new_page(right)
 
-    def _discard(self, page: int, height: int, line: bytes) -> bool:
-        """Whether the page is empty now."""
+    def _remove(self, page: int, at: int) -> bool:
+        """Remove from a page; whether it is empty now."""
         lines = self._pages.lines(page)
-        if height == 1:
-            at = bisect_left(lines, line)
-            if lines[at : at + 1] != [line]:
-                raise DamagedPagesError(f"{self._name} lacks the line {line!r}")
-        else:
-            at = _child_index(lines, line)
-            child = _child(lines[at])
-            if not self._discard(child, height - 1, line):
-                return False
-            self._pages.free(child)
         del lines[at]
         self._pages.changed(page)
         return not lines

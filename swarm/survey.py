@@ -108,6 +108,10 @@ class Survey:
         if found is None or self._quarantined(task_id, found, now):
             self._index.remove(task_id)
             return None
+        if isinstance(found.task, Task) and found.task.status is TaskStatus.PENDING:
+            known = self._index.entry(task_id)
+            if known is not None and known.stamp == stamp_of(found.status) and known.place == READY:
+                return found.task  # no time that passes changes where it belongs
         entry = self._entry(task_id, found, self._facts, now)
         if entry.place == DAMAGED and entry.key <= time_key(now):  # it could not be moved just now
             entry = entry._replace(key=time_key(now + self._quarantine_after_seconds))

@@ -38,6 +38,10 @@ class _Record(NamedTuple):
     free: int
     reserved: int
 
+    def has_more_than(self, above: int) -> bool:
+        """Whether the block has a token larger than this to give."""
+        return self.boot == boot_id() and max(above + 1, self.free) <= self.reserved
+
 
 class TokenStore:
     """The tokens of one board, used under the board's lock.
@@ -61,17 +65,17 @@ class TokenStore:
 
     def take(self, above: int) -> int:
         """A token larger than ``above`` that nobody ever had. Raises OSError, and issues none."""
-        record = self._load()
-        if (
-            record is None
-            or record.boot != boot_id()
-            or record.reserved <= max(above, record.free - 1)
-        ):
-            record = self._reserve(max(above, record.reserved if record else 0))
-        token = max(record.free, above + 1)
-        if token > TOKEN_MAX:
-            raise TokensUsedUpError(self._mark)
-        self._save(record._replace(free=token + 1))
+        descriptor = self._open()
+        try:
+            record = _record(os.pread(descriptor, _RECORD_BYTES, 0))
+            if record is None or not record.has_more_than(above):
+                record = self._reserve(max(above, record.reserved if record else 0))
+            token = max(record.free, above + 1)
+            if token > TOKEN_MAX:
+                raise TokensUsedUpError(self._mark)
+            self._save(descriptor, record._replace(free=token + 1))
+        finally:
+            os.close(descriptor)
         return token
 
     def is_lost(self) -> bool:
@@ -87,7 +91,6 @@ class TokenStore:
         """A block of tokens above ``above`` and above all that were reserved before."""
         low = max(above, self._reserved_on_disk()) + 1
         high = min(low + BLOCK - 1, TOKEN_MAX)
-        self.prepare()
         text = json.dumps({"reserved": high}) + "\n"
         self._writer.replace(str(self._mark), text.encode(), durable=True)
         return _Record(boot_id(), low, high)
@@ -102,28 +105,36 @@ class TokenStore:
             return 0
         return reserved if type(reserved) is int and 0 <= reserved <= TOKEN_MAX else 0
 
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self._next, flags, 0o666)
+        except FileNotFoundError:
+            self.prepare()
+        return os.open(self._next, flags, 0o666)
+
     def _load(self) -> _Record | None:
         try:
             descriptor = os.open(self._next, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             return None
         try:
-            fields = os.read(descriptor, _RECORD_BYTES).decode("ascii", "replace").split("\t")
+            return _record(os.pread(descriptor, _RECORD_BYTES, 0))
         finally:
             os.close(descriptor)
-        if len(fields) != 4 or not (fields[1].isdecimal() and fields[2].isdecimal()):
-            return None
-        free, reserved = int(fields[1]), int(fields[2])
-        return _Record(fields[0], free, reserved) if reserved <= TOKEN_MAX else None
 
-    def _save(self, record: _Record) -> None:
+    def _save(self, descriptor: int, record: _Record) -> None:
         """In place and in one call, so that no kill leaves half of it."""
         line = f"{record.boot}\t{record.free}\t{record.reserved}\t"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._next, flags, 0o666)
-        try:
-            data = line.encode("ascii").ljust(_RECORD_BYTES - 1) + b"\n"
-            if os.pwrite(descriptor, data, 0) != _RECORD_BYTES:
-                raise OSError(f"{self._next} could not be written whole")
-        finally:
-            os.close(descriptor)
+        data = line.encode("ascii").ljust(_RECORD_BYTES - 1) + b"\n"
+        if os.pwrite(descriptor, data, 0) != _RECORD_BYTES:
+            raise OSError(f"{self._next} could not be written whole")
+
+
+def _record(data: bytes) -> _Record | None:
+    """What these bytes say, None if they are no record."""
+    fields = data.decode("ascii", "replace").split("\t")
+    if len(fields) != 4 or not (fields[1].isdecimal() and fields[2].isdecimal()):
+        return None
+    free, reserved = int(fields[1]), int(fields[2])
+    return _Record(fields[0], free, reserved) if reserved <= TOKEN_MAX else None
