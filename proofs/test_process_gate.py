@@ -1,0 +1,274 @@
+"""Agents in processes run as in threads: effect by effect, by a scenario alone; none outlives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from proofs.harness.adapter import Board
+from proofs.harness.board_path import BoardPathError, load_board
+from proofs.harness.execution import Execution, run
+from proofs.harness.interception import interception
+from proofs.harness.processes import ProcessGate, WorkerError
+from strategies.interleavings import Interleaving
+from strategies.programs import Ask
+from strategies.scenarios import PostedTask, Scenario, scenarios
+
+BOARDS = '''
+import os
+import time
+
+from proofs.benchmarks.lock_and_scan_board import LockAndScanBoard
+from swarm.task_board import TaskBoard
+
+
+def ours(storage_path):
+    return TaskBoard(storage_path, durability="kill")
+
+
+class Lean(LockAndScanBoard):
+    def __init__(self, storage_path):
+        super().__init__(storage_path, durability="kill")
+
+    def post(self, task):
+        fields = ("task_id", "task_type", "description", "status", "priority", "created_at")
+        self._replace({name: getattr(task, name) for name in fields})
+
+
+class Pid:
+    """Tells who it is; its lists never end, its renewals wait for ever, its releases are fatal."""
+
+    def __init__(self, storage_path):
+        self._path = storage_path
+
+    def claim_next(self, agent_id):
+        return str(os.getpid())
+
+    def get_pending(self):
+        while not os.path.exists(f"{self._path}/never"):
+            pass
+
+    def cancel(self, task_id):
+        os.kill(os.getpid(), 9)
+
+    def start(self, task_id):
+        raise SystemExit(3)
+
+    def renew(self, task_id):
+        import threading
+        lock = threading.Lock()
+        with lock, lock:
+            pass
+'''
+CLAIM_EACH = Scenario(
+    (PostedTask("t1"),), (("a1", (Ask("claim_next"),)), ("a2", (Ask("claim_next"),)))
+)
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("boards") / "boards_of_this_test.py"
+    path.write_text(BOARDS)
+    return str(path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doors(boards: str) -> Iterator[None]:
+    load_board(f"{boards}:ours")  # before the doors open, as in a worker
+    with interception():
+        yield
+
+
+@pytest.fixture(scope="module")
+def gate(boards: str) -> Iterator[ProcessGate]:
+    with ProcessGate(f"{boards}:ours") as gate:
+        yield gate
+
+
+@pytest.fixture(scope="module")
+def lean(boards: str) -> Iterator[ProcessGate]:
+    with ProcessGate(f"{boards}:Lean") as gate:
+        yield gate
+
+
+@pytest.fixture
+def pids(boards: str) -> Iterator[ProcessGate]:
+    with ProcessGate(f"{boards}:Pid") as gate:
+        yield gate
+
+
+@pytest.fixture
+def ours(boards: str) -> Board:
+    return load_board(f"{boards}:ours")
+
+
+@pytest.fixture
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run") / "board"
+
+
+def labels(execution: Execution) -> list[str]:
+    return [step.label() for step in execution.trace]
+
+
+def effects_before_a_thread_lock_is_waited_for(execution: Execution) -> int:
+    """From there on threads go another way than processes, which do not share such a lock."""
+    waiting = (n for n, step in enumerate(execution.trace) if step.waits and "<" in step.label())
+    return next(waiting, len(execution.trace))
+
+
+def no_tasks(*asks: Ask) -> Scenario:
+    return Scenario((), (("a1", asks), ("a2", asks)))
+
+
+def is_there(pid: int) -> bool:
+    """Also a process that has ended and was not waited for is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@settings(max_examples=30)
+@given(scenario=scenarios())
+def test_a_scenario_runs_in_processes_as_in_threads(
+    scenario: Scenario,
+    boards: str,
+    gate: ProcessGate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "board"
+    ours = load_board(f"{boards}:ours")
+    there, here = run(scenario, ours, root, gate), run(scenario, ours, root)
+    alike = effects_before_a_thread_lock_is_waited_for(here)
+    assert labels(there)[:alike] == labels(here)[:alike]
+    if alike == len(here.trace):
+        assert there == here
+
+
+def test_each_agent_has_a_process_of_its_own_that_is_kept(
+    pids: ProcessGate, boards: str, root: Path
+) -> None:
+    board = load_board(f"{boards}:Pid")
+    scenario = no_tasks(Ask("claim_next"))
+    told = [
+        {int(operation.answer["task_id"]) for operation in execution.history.operations}
+        for execution in (run(scenario, board, root, pids), run(scenario, board, root, pids))
+    ]
+    assert told[0] == told[1] == set(pids.pids)
+    assert len(told[0] - {os.getpid()}) == 2
+
+
+def test_a_killed_worker_is_replaced(gate: ProcessGate, ours: Board, root: Path) -> None:
+    first = run(CLAIM_EACH, ours, root, gate)
+    killed, kept = gate.pids[:2]
+    os.kill(killed, signal.SIGKILL)
+    assert run(CLAIM_EACH, ours, root, gate) == first
+    assert gate.pids[0] != killed and gate.pids[1] == kept
+    assert not is_there(killed)
+
+
+def test_no_worker_is_left_once_the_gate_is_closed(ours: Board, boards: str, root: Path) -> None:
+    left = []
+
+    def fail() -> None:
+        with ProcessGate(f"{boards}:ours") as gate:
+            run(CLAIM_EACH, ours, root, gate)
+            left.extend(gate.pids)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert len(left) == 2
+    assert not any(map(is_there, left))
+
+
+def test_agents_that_wait_for_ever_are_told_as_stuck(
+    pids: ProcessGate, boards: str, root: Path
+) -> None:
+    scenario = no_tasks(Ask("renew", "t1"))
+    there = run(scenario, load_board(f"{boards}:Pid"), root, pids)
+    assert there.stuck is not None
+    assert there.stuck.startswith("nobody can go on: a1 before lock")
+    assert there == run(scenario, load_board(f"{boards}:Pid"), root)
+
+
+def test_agents_that_never_end_are_told_as_stuck(
+    pids: ProcessGate, boards: str, root: Path
+) -> None:
+    board = load_board(f"{boards}:Pid")
+    stuck = run(no_tasks(Ask("get_pending")), board, root, pids).stuck
+    assert stuck is not None and "nobody has come to an end" in stuck
+    kept = pids.pids
+    assert run(no_tasks(Ask("claim_next")), board, root, pids).stuck is None
+    assert pids.pids == kept
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"), [("cancel", "must answer, got exit code -9"), ("start", "SystemExit: 3")]
+)
+def test_a_worker_that_ends_amid_a_run_is_told_and_the_next_run_goes_well(
+    ask: str, told: str, pids: ProcessGate, boards: str, root: Path
+) -> None:
+    board = load_board(f"{boards}:Pid")
+    with pytest.raises(WorkerError, match=told):
+        run(no_tasks(Ask(ask, "t1")), board, root, pids)
+    assert pids.pids == []
+    assert run(no_tasks(Ask("claim_next")), board, root, pids).stuck is None
+
+
+def test_workers_end_with_a_process_that_is_killed(boards: str, root: Path) -> None:
+    code = f"""
+import os, pathlib
+from proofs.harness.execution import run
+from proofs.harness.board_path import load_board
+from proofs.harness.interception import interception
+from proofs.harness.processes import ProcessGate
+from proofs.test_process_gate import CLAIM_EACH
+board = load_board("{boards}:ours")
+gate = ProcessGate("{boards}:ours")
+with interception():
+    run(CLAIM_EACH, board, pathlib.Path("{root}"), gate)
+print(*gate.pids, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    # The workers inherit this pipe: its end is only read once all of them are gone.
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == -9 and len(done.stdout.split()) == 2, done.stderr
+
+
+@pytest.mark.parametrize(
+    "interleaving", [Interleaving(kind="walk", seed=seed) for seed in range(3)]
+)
+def test_a_run_in_processes_is_the_same_again(
+    interleaving: Interleaving, gate: ProcessGate, ours: Board, root: Path
+) -> None:
+    scenario = Scenario(CLAIM_EACH.tasks, CLAIM_EACH.programs, interleaving)
+    assert run(scenario, ours, root, gate) == run(scenario, ours, root, gate)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("swarm.task_board", "must be MODULE:CALLABLE"),
+        ("swarm.task_board:NoBoard", "must name something in swarm.task_board"),
+        ("swarm.no_such_module:Board", "must name what can be imported.*ModuleNotFoundError"),
+        ("no/such/file.py:Board", "must name what can be imported.*FileNotFoundError"),
+        ("swarm.task_board:__name__", "must name a callable"),
+    ],
+)
+def test_what_names_no_board_is_refused_with_words(text: str, told: str, root: Path) -> None:
+    with pytest.raises(BoardPathError, match=told):
+        load_board(text)
+    with ProcessGate(text) as gate, pytest.raises(WorkerError, match=told):
+        run(no_tasks(Ask("claim_next")), load_board("swarm.task_board:TaskBoard"), root, gate)
