@@ -1,0 +1,33 @@
+"""The scan under the lock is a generator, which reads the files once the lock was let go."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+from proofs.broken_boards.base import CLAIM, LockAndScan
+from swarm.task import Task
+
+INVARIANT: Final = "S1"
+PREEMPTIONS: Final = 1
+TASKS: Final = 1
+PROGRAMS: Final = (CLAIM, CLAIM)
+
+
+class Board(LockAndScan):
+    """Returns from the lock what was not read yet."""
+
+    def claim_next(self, agent_id: str) -> Task | None:
+        for task in self.scan():
+            if self.grant(task, agent_id):
+                return task
+        return None
+
+    def scan(self) -> Iterator[Task]:
+        """The tasks, read under the lock."""
+        with self.held():
+            return (task for task in self.tasks())
+
+    def temporary(self, task_id: str) -> str:
+        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -1,0 +1,37 @@
+"""A claim is written if the file's time is still what it was before the file was read.
+
+Between that look and the write another can write too."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Final
+
+from proofs.broken_boards.base import CLAIM, LockAndScan
+from swarm.task import Task
+
+INVARIANT: Final = "S1"
+PREEMPTIONS: Final = 1
+TASKS: Final = 1
+PROGRAMS: Final = (CLAIM, CLAIM)
+
+
+class Board(LockAndScan):
+    """Compares, then swaps; not at once."""
+
+    def claim_next(self, agent_id: str) -> Task | None:
+        before = {name: self.changed_at(name) for name in self.names()}
+        first = self.first_free()
+        if first is None or self.changed_at(f"{first.task_id}.json") != before.get(
+            f"{first.task_id}.json"
+        ):
+            return None
+        return self.grant(first, agent_id)
+
+    def changed_at(self, name: str) -> int:
+        """When the file was changed, in nanoseconds."""
+        return os.stat(f"{self.path}/{name}").st_mtime_ns
+
+    def temporary(self, task_id: str) -> str:
+        return f"{self.path}/.{uuid.uuid4()}.tmp"
