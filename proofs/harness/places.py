@@ -16,6 +16,7 @@ class Places:
         self._root = os.path.abspath(root)
         self._below = self._root + os.sep
         self._descriptors: dict[int, str] = {}
+        self._names: dict[str, str | None] = {}  # the same few paths are asked for all the time
 
     def name(self, path: object, directory: object = None) -> str | None:
         """The name of a path or descriptor, "." for the directory itself; None for elsewhere."""
@@ -25,6 +26,14 @@ class Places:
             text = os.fsdecode(path)  # type: ignore[arg-type]
         except TypeError:
             return None
+        if text not in self._names or directory is not None:
+            name = self._name(text, directory)
+            if directory is not None or not os.path.isabs(text):
+                return name  # another directory gives it another name
+            self._names[text] = name
+        return self._names[text]
+
+    def _name(self, text: str, directory: object) -> str | None:
         if not os.path.isabs(text):
             base = self._descriptors.get(directory) if isinstance(directory, int) else None
             text = (
