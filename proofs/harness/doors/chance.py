@@ -1,10 +1,16 @@
-"""Chance comes from the scenario: random bytes, and the ids that are made of them."""
+"""Chance comes from the scenario: random bytes, and the ids, names and numbers made of them.
+
+A generator that an agent makes for itself without a seed is not seen: ``random.Random()`` takes its
+seed from the operating system within C.
+"""
 
 from __future__ import annotations
 
 import os
+import random
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from proofs.harness.agents import acting
@@ -12,11 +18,20 @@ from proofs.harness.doors.replacing import Replacement
 
 _real_urandom = os.urandom
 _real_uuid1, _real_uuid4 = uuid.uuid1, uuid.uuid4
+_NUMBERS = (
+    *("choice", "choices", "expovariate", "gauss", "getrandbits", "randbytes", "randint"),
+    *("random", "randrange", "sample", "shuffle", "triangular", "uniform"),
+)
 
 
 def replacements() -> Iterator[Replacement]:
-    """What takes the place of ``os.urandom`` and of the makers of random ids."""
+    """What takes the place of ``os.urandom`` and of whatever else is made by chance."""
     yield Replacement(os, "urandom", _urandom)
+    yield Replacement(random, "_urandom", _urandom)  # SystemRandom's, and so that of secrets
+    for name in _NUMBERS:
+        yield Replacement(random, name, _number(name, getattr(random, name)))
+    names = tempfile._get_candidate_names  # type: ignore[attr-defined]
+    yield Replacement(tempfile, "_get_candidate_names", _candidate_names(names))
     yield Replacement(uuid, "uuid4", _uuid4)
     yield Replacement(uuid, "uuid1", _uuid1)
 
@@ -34,3 +49,23 @@ def _uuid4() -> uuid.UUID:
 def _uuid1(*args: Any) -> uuid.UUID:
     agent = acting.agent
     return _real_uuid1(*args) if agent is None else uuid.UUID(bytes=agent.chance(16), version=1)
+
+
+def _number(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def through_the_door(*args: Any, **kwargs: Any) -> Any:
+        agent = acting.agent
+        if agent is None:
+            return function(*args, **kwargs)
+        return getattr(random.Random(agent.chance(16)), name)(*args, **kwargs)
+
+    return through_the_door
+
+
+def _candidate_names(real: Callable[[], Iterator[str]]) -> Callable[[], Iterator[str]]:
+    """The names that tempfile tries one after the other."""
+
+    def through_the_door() -> Iterator[str]:
+        agent = acting.agent
+        return real() if agent is None else iter(lambda: agent.chance(4).hex(), "")
+
+    return through_the_door

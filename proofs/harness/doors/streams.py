@@ -25,8 +25,13 @@ def replacements() -> Iterator[Replacement]:
 class _RawFile(io.FileIO):
     """A raw file whose effects go through the gate of the agent that acts on it."""
 
-    def __init__(self, agent: ActingAgent, path: Any, mode: str, opener: Any) -> None:
+    def __init__(
+        self, agent: ActingAgent, path: Any, mode: str, opener: Any, closefd: bool = True
+    ) -> None:
         self._place = agent.places.name(path) or ""
+        if isinstance(path, int):  # what is open already is not opened again
+            super().__init__(path, mode, closefd)
+            return
         changes = mode[0] in "wxa"
 
         def act() -> None:
@@ -60,7 +65,8 @@ class _RawFile(io.FileIO):
 
     def close(self) -> None:
         agent = acting.agent
-        if self.closed or agent is None or agent.places.name(self.fileno()) is None:
+        is_kept = self.closed or not self.closefd
+        if is_kept or agent is None or agent.places.name(self.fileno()) is None:
             super().close()
             return
 
@@ -96,9 +102,9 @@ def _open(
 ) -> Any:
     """As the built-in ``open``, whose buffers and text layer stand on the raw file unchanged."""
     agent = acting.agent
-    if agent is None or isinstance(file, int) or agent.places.name(file) is None:
+    if agent is None or agent.places.name(file) is None:
         return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-    raw = _RawFile(agent, file, mode.replace("t", "").replace("b", ""), opener)
+    raw = _RawFile(agent, file, mode.replace("t", "").replace("b", ""), opener, closefd)
     if buffering == 0:
         return raw
     size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering
