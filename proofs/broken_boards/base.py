@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -108,7 +109,7 @@ class LockAndScan:
 
     def refuse_taken(self, task_id: str) -> None:
         """Raise FileExistsError if there is such a task."""
-        if os.path.exists(self.file(task_id)):
+        if self.read(task_id) is not None:
             raise FileExistsError(task_id)
 
     def tasks(self) -> Iterator[Task]:
@@ -142,8 +143,8 @@ class LockAndScan:
         os.replace(temporary, self.file(task.task_id))
 
     def temporary(self, task_id: str) -> str:
-        """Where a file is written before it is put in place; the lock keeps others out."""
-        return f"{self.path}/.{task_id}.tmp"
+        """Where a file is written before it is put in place; a name that nobody else has."""
+        return f"{self.path}/.{task_id}.{uuid.uuid4()}.tmp"
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """The holder keeps the record that it was granted and writes that back as completed.
 
-What others wrote since, here that the lease ran out and somebody else works on it, is gone."""
+What others wrote since, here that the lease ran out and somebody else works on it, is gone.
+"""
 
 from __future__ import annotations
 

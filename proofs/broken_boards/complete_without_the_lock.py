@@ -1,10 +1,10 @@
 """Only claims take the lock; a completion reads and writes without it.
 
-Two completions of one task both find it claimed."""
+Two completions of one task both find it claimed.
+"""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Final
 
 from proofs.broken_boards.base import CLAIM_AND_COMPLETE, LockAndScan
@@ -25,6 +25,3 @@ class Board(LockAndScan):
             return False
         self.write(task)
         return True
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -9,7 +9,7 @@ from typing import Final
 from proofs.broken_boards.base import CLAIM, LockAndScan
 
 INVARIANT: Final = "S1"
-PREEMPTIONS: Final = 1
+PREEMPTIONS: Final = 2
 TASKS: Final = 1
 PROGRAMS: Final = (CLAIM, CLAIM)
 

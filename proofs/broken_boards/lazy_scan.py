@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,7 +18,7 @@ class Board(LockAndScan):
     """Returns from the lock what was not read yet."""
 
     def claim_next(self, agent_id: str) -> Task | None:
-        for task in self.scan():
+        for task in sorted(self.scan(), key=Task.order_key):
             if self.grant(task, agent_id):
                 return task
         return None
@@ -28,6 +27,3 @@ class Board(LockAndScan):
         """The tasks, read under the lock."""
         with self.held():
             return (task for task in self.tasks())
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -1,6 +1,7 @@
 """The lock file is removed when the lock is let go.
 
-Who waits for it then gets a lock on a file without a name, and the next one makes a file anew."""
+Who waits for it then gets a lock on a file without a name, and the next one makes a file anew.
+"""
 
 from __future__ import annotations
 
@@ -20,5 +21,8 @@ class Board(LockAndScan):
     """Leaves no lock file behind."""
 
     def unlock(self, lock: int) -> None:
-        os.unlink(f"{self.path}/{self.lock_name}")
+        try:
+            os.unlink(f"{self.path}/{self.lock_name}")
+        except FileNotFoundError:
+            pass  # whoever had waited has removed it
         super().unlock(lock)

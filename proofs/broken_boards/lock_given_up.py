@@ -1,4 +1,4 @@
-"""After three tries the board goes on without the lock: better late than never."""
+"""After a second try the board goes on without the lock: better late than never."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from typing import Final
 from proofs.broken_boards.base import CLAIM, LockAndScan
 
 INVARIANT: Final = "S1"
-PREEMPTIONS: Final = 1
+PREEMPTIONS: Final = 2
 TASKS: Final = 1
 PROGRAMS: Final = (CLAIM, CLAIM)
 
 
 class Board(LockAndScan):
-    """Tries three times, with a pause after each."""
+    """Tries, pauses, tries once more."""
 
     def lock(self) -> int:
         descriptor = self.open_lock()
-        for _ in range(3):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.01)
+        if not self.locked(descriptor):
+            time.sleep(0.05)
+            self.locked(descriptor)
         return descriptor
+
+    def locked(self, descriptor: int) -> bool:
+        """Whether the lock could be had at once."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,11 +1,11 @@
 """The lock is on the task's own file, and each write puts another file in its place.
 
-Who waited gets the lock on the old file, and reads there that the task is free."""
+Who waited gets the lock on the old file, and reads there that the task is free.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import uuid
 from typing import Final
 
 from proofs.broken_boards.base import CLAIM, LockAndScan
@@ -21,13 +21,10 @@ class Board(LockAndScan):
     """Locks what it replaces."""
 
     def claim_next(self, agent_id: str) -> Task | None:
-        for name in self.names():
-            with open(f"{self.path}/{name}", encoding="utf-8") as file:
+        for task in self.list_all():
+            with open(self.file(task.task_id), encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 granted = self.grant(Task.from_json(file.read()), agent_id)
                 if granted:
                     return granted
         return None
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -1,6 +1,7 @@
 """A shared lock for the look is made exclusive for the write.
 
-The kernel lets go of the one before it grants the other: somebody else may write in between."""
+The kernel lets go of the one before it grants the other: somebody else may write in between.
+"""
 
 from __future__ import annotations
 

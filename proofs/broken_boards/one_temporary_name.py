@@ -1,6 +1,7 @@
 """A post takes no lock, since its file is new, but all files are written under one temporary name.
 
-So one agent's task can be put in the place of another's."""
+So one agent's task can be put in the place of another's.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """A POSIX lock is lost when the process closes any other descriptor of the lock file.
 
 Here the board reads the lock file, to see who held it last, while it holds the lock. A lock between
-threads hides it from the threads of one process."""
+threads hides it from the threads of one process.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A completion reads the record before it has the lock, and writes it inside.
 
-What others wrote in between, here a cancellation, is gone."""
+What others wrote in between, here a cancellation, is gone.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ PROGRAMS: Final = (CLAIM, CLAIM)
 class Board(LockAndScan):
     """Moves what it claims."""
 
-    claim = None  # type: ignore[assignment]
+    claim = get = start = renew = complete = release = cancel = None  # type: ignore[assignment]
+    get_pending = list_all = None  # type: ignore[assignment]
 
     def claim_next(self, agent_id: str) -> Task | None:
         first = self.first_free()

@@ -1,10 +1,10 @@
 """The heartbeat reads the record and writes it back with a new time, without the lock.
 
-What others wrote in between, here a cancellation, is gone."""
+What others wrote in between, here a cancellation, is gone.
+"""
 
 from __future__ import annotations
 
-import uuid
 from typing import Final
 
 from proofs.broken_boards.base import CANCEL, LockAndScan
@@ -25,6 +25,3 @@ class Board(LockAndScan):
             return False
         self.write(task)
         return True
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

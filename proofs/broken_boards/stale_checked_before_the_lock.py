@@ -1,6 +1,7 @@
 """Whether a lease has run out is decided before the lock is taken, and not again.
 
-Meanwhile its holder renewed it."""
+Meanwhile its holder renewed it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from strategies.programs import Ask
 from swarm.task import Task, TaskStatus
 
 INVARIANT: Final = "S4"
-PREEMPTIONS: Final = 2
+PREEMPTIONS: Final = 1
 TASKS: Final = 1
 PROGRAMS: Final = ((Ask("claim_next"), Ask("renew")), CLAIM_AFTER_THE_LEASE)
 

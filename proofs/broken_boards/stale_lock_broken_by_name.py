@@ -1,6 +1,7 @@
 """A lock file older than ten seconds is taken for a dead agent's and removed, by its name.
 
-Nobody looks whether its owner is alive and only slow."""
+Nobody looks whether its owner is alive and only slow.
+"""
 
 from __future__ import annotations
 

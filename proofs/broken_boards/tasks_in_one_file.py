@@ -1,12 +1,12 @@
 """All tasks are in one file, and completions, of different tasks after all, take no lock.
 
-One puts back the file as it was before the other."""
+One puts back the file as it was before the other.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ class Board(LockAndScan):
 
     def write(self, task: Task) -> None:
         everything = {**self.load(), task.task_id: task.to_json_unchecked()}
-        temporary = self.temporary(str(uuid.uuid4()))
+        temporary = self.temporary(task.task_id)
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(everything, file)
         os.replace(temporary, f"{self.path}/tasks")

@@ -1,6 +1,7 @@
 """The token of a claim is compared before the lock is taken, and not again.
 
-Meanwhile the lease ran out and the task was granted to another."""
+Meanwhile the lease ran out and the task was granted to another.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Tokens come from a file that counts them, which is read before the lock is taken.
 
-Two grants can so be given the same token."""
+Two grants can so be given the same token.
+"""
 
 from __future__ import annotations
 

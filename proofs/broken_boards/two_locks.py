@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +23,3 @@ class Board(LockAndScan):
             return super().change(task_id, token, move)
         finally:
             self.lock_name = ".board.lock"
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -1,11 +1,11 @@
 """A claim is written if the file's time is still what it was before the file was read.
 
-Between that look and the write another can write too."""
+Between that look and the write another can write too.
+"""
 
 from __future__ import annotations
 
 import os
-import uuid
 from typing import Final
 
 from proofs.broken_boards.base import CLAIM, LockAndScan
@@ -32,6 +32,3 @@ class Board(LockAndScan):
     def changed_at(self, name: str) -> int:
         """When the file was changed, in nanoseconds."""
         return os.stat(f"{self.path}/{name}").st_mtime_ns
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

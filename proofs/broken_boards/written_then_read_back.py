@@ -1,10 +1,10 @@
 """A claim writes its name into the file and looks whether it still stands there.
 
-The other has looked and won by then, or has yet to write."""
+The other has looked and won by then, or has yet to write.
+"""
 
 from __future__ import annotations
 
-import uuid
 from typing import Final
 
 from proofs.broken_boards.base import CLAIM, LockAndScan
@@ -26,6 +26,3 @@ class Board(LockAndScan):
         self.write(first)
         written = self.read(first.task_id)
         return written if written and written.claimed_by == agent_id else None
-
-    def temporary(self, task_id: str) -> str:
-        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -1,0 +1,4 @@
+"""Boards that do it another way and are right: none may ever be convicted.
+
+A module holds ``Board``, which takes the storage directory; each file is named after its way.
+"""

@@ -1,0 +1,23 @@
+"""The lock is a directory: making one succeeds for one agent alone."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from proofs.broken_boards.base import LockAndScan
+
+
+class Board(LockAndScan):
+    """Locks with mkdir."""
+
+    def lock(self) -> int:
+        while True:
+            try:
+                os.mkdir(f"{self.path}/{self.lock_name}")
+                return 0
+            except FileExistsError:
+                time.sleep(0.01)
+
+    def unlock(self, lock: int) -> None:
+        os.rmdir(f"{self.path}/{self.lock_name}")

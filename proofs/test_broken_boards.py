@@ -1,0 +1,258 @@
+"""Each broken board is convicted of what is wrong with it, and no safe one of anything.
+
+Broken boards are shown in as many executions as are needed, at most ``EXECUTIONS_MAX``, which are
+drawn from one seed; and the fewest preemptions that show them are found by trying every place where
+the agents can be switched. Safe boards run the programs of all the broken ones.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from proofs import broken_boards, safe_boards
+from proofs.harness.adapter import Board
+from proofs.harness.execution import Execution, run
+from proofs.harness.history import Operation
+from proofs.harness.interception import interception
+from proofs.harness.processes import ProcessGate
+from proofs.harness.trace import preemptions
+from strategies.interleavings import Interleaving
+from strategies.programs import Ask, Program
+from strategies.scenarios import START, PostedTask, Scenario
+from swarm.task_board import TaskBoard
+
+SEED = 20_261_123
+EXECUTIONS_MAX = 400
+SAFE_EXECUTIONS = 60
+
+Run = Callable[[Scenario], Execution]
+
+
+def modules(package: ModuleType) -> list[ModuleType]:
+    """Those that hold a board."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
+    return [module for module in found if hasattr(module, "Board")]
+
+
+BROKEN = modules(broken_boards)
+SAFE = modules(safe_boards)
+
+
+def name_of(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doors() -> Iterator[None]:
+    with interception():
+        yield
+
+
+@pytest.fixture
+def run_on(tmp_path: Path) -> Iterator[Callable[[ModuleType], Run]]:
+    """Runs scenarios on the board of a module, at the gate that it needs."""
+    gates: list[ProcessGate] = []
+
+    def opened(module: ModuleType) -> Run:
+        gate = None
+        if getattr(module, "GATE", "threads") == "processes":
+            gates.append(ProcessGate(f"{module.__name__}:Board"))
+            gate = gates[0]
+        return partial(run, board=module.Board, root=tmp_path / "board", gate=gate)
+
+    yield opened
+    for gate in gates:
+        gate.close()
+
+
+def scenario(module: ModuleType, interleaving: Interleaving) -> Scenario:
+    """The smallest that shows what is wrong with this board, if it is interleaved so."""
+    return _scenario(module.TASKS, module.PROGRAMS, interleaving)
+
+
+def _scenario(tasks: int, programs: tuple[Program, ...], interleaving: Interleaving) -> Scenario:
+    posted = tuple(PostedTask(f"t{n + 1}", created_at=START - n) for n in range(tasks))
+    agents = tuple((f"a{n + 1}", program) for n, program in enumerate(programs))
+    return Scenario(posted, agents, interleaving)
+
+
+def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
+    """A scenario around what this board needs: more tasks and claims, any interleaving."""
+    programs = [
+        program + (Ask("claim_next"),) * chance.choice([0, 0, 1]) for program in module.PROGRAMS
+    ]
+    agents = [f"a{n + 1}" for n in range(len(programs))]
+    tasks = module.TASKS + chance.choice([0, 0, 1])
+    return _scenario(tasks, tuple(programs), mixture(chance, agents, effects))
+
+
+def mixture(chance: random.Random, agents: list[str], effects: int) -> Interleaving:
+    """One of the three kinds, alike."""
+    kind = chance.choice(["walk", "pct", "switches"])
+    if kind == "walk":
+        return Interleaving(kind, seed=chance.randrange(2**32))
+    if kind == "pct":
+        return Interleaving(
+            kind, seed=chance.randrange(2**32), changes=chance.randint(1, 3), effects=effects
+        )
+    places = sorted(chance.sample(range(effects), chance.randint(1, 3)))
+    return Interleaving(switches=tuple((place, chance.choice(agents)) for place in places))
+
+
+def violated(execution: Execution) -> set[str]:
+    """The invariants that do not hold, as far as the history and the last listing show it."""
+    calls = execution.history.operations
+    done = [call for call in calls if call.outcome == "ok"]
+    posted = {str(task["task_id"]) for task in execution.history.posted}
+    posted |= {task_of(call) for call in done if call.name == "post"}
+    found = {"S8" for call in calls if "CorruptTaskError" in (call.error or "")}
+    listings = [call for call in calls if call.name in ("list_all", "get_pending")]
+    found |= {"S16" for call in listings if call.error}
+    for listing in listings:
+        seen = {task["task_id"] for task in listing.answer or ()}
+        found |= {"S11"} if seen - posted else set()
+        before = {str(task["task_id"]) for task in execution.history.posted}
+        found |= {"S16"} if listing.name == "list_all" and before - seen else set()
+    for task_id in posted:
+        found |= _violated_for(
+            task_id, execution, [call for call in done if task_of(call) == task_id]
+        )
+    grants = [call for call in done if call.name in ("claim", "claim_next")]
+    for call in calls:
+        earlier = [grant for grant in grants if grant.invoked_at < call.returned_at]
+        if (call.name, call.outcome) == ("claim_next", "refused") and not any(
+            other.name in ("cancel", "post") for other in calls
+        ):
+            found |= {"S13"} if len(earlier) < len(execution.history.posted) else set()
+    return found
+
+
+def _violated_for(task_id: str, execution: Execution, done: list[Operation]) -> set[str]:
+    found = set()
+    grants = execution.history.grants(task_id)
+    ends = [call for call in done if call.name in ("complete", "cancel")]
+    final = {task["task_id"]: task for task in execution.final or ()}
+    status = final[task_id]["status"] if task_id in final else None
+    tokens = [grant.answer["token"] for grant in grants if grant.answer["token"] is not None]
+    lapses = any(call.name == "advance" for call in execution.history.operations)
+    returns = [call for call in done if call.name == "release"]
+    checks = {
+        "S1": len(grants) > 1 + len(returns) and not lapses_long(execution),
+        "S2": len(set(tokens)) < len(tokens),
+        "S4": lapses and any(_stolen(call, grants) for call in done if call.name == "renew"),
+        "S5": any(_superseded(call, grants) for call in done),
+        "S6": len([call for call in done if call.name == "post"]) > 1,
+        "S7": execution.final is not None and status is None,
+        "S9": len([call for call in ends if call.name == "complete"]) > 1,
+        "S14": len({call.name for call in ends}) > 1,
+    }
+    if status is not None and ends and status not in ("COMPLETED", "CANCELLED"):
+        found.add("S6")
+    if status != "CANCELLED" and status and any(call.name == "cancel" for call in ends):
+        found.add("S14")
+    return found | {name for name, is_violated in checks.items() if is_violated}
+
+
+def lapses_long(execution: Execution) -> bool:
+    calls = execution.history.operations
+    return any(call.name == "advance" and call.arguments["seconds"] >= 3600 for call in calls)
+
+
+def task_of(call: Operation) -> str:
+    named = call.answer if call.name in ("claim", "claim_next") else call.arguments
+    return str((named or {}).get("task_id"))
+
+
+def _superseded(call: Operation, grants: list[Operation]) -> bool:
+    token = call.arguments.get("token")
+    return token is not None and any(
+        grant.answer["token"] > token and grant.returned_at < call.returned_at for grant in grants
+    )
+
+
+def _stolen(renewal: Operation, grants: list[Operation]) -> bool:
+    return any(
+        grant.agent != renewal.agent
+        and grant.returned_at > renewal.returned_at
+        and grant.ended - renewal.ended < 3600
+        for grant in grants
+    )
+
+
+@pytest.mark.parametrize("module", BROKEN, ids=name_of)
+def test_a_broken_board_is_convicted_of_its_own_bug(
+    module: ModuleType, run_on: Callable[[ModuleType], Run]
+) -> None:
+    chance = random.Random(f"{SEED} {name_of(module)}")
+    run_one = run_on(module)
+    effects = len(run_one(scenario(module, Interleaving())).trace)
+    for number in range(1, EXECUTIONS_MAX + 1):
+        execution = run_one(drawn(chance, module, effects))
+        if module.INVARIANT in violated(execution):
+            switched = preemptions(execution.trace)
+            print(f"{module.INVARIANT}: execution {number}, {switched} preemptions")
+            return
+    pytest.fail(f"{module.INVARIANT} must be violated in {EXECUTIONS_MAX} executions, and was not")
+
+
+@pytest.mark.parametrize("module", BROKEN, ids=name_of)
+def test_the_fewest_preemptions_that_show_a_bug_are_known(
+    module: ModuleType, run_on: Callable[[ModuleType], Run]
+) -> None:
+    run_one = run_on(module)
+    for count in range(module.PREEMPTIONS + 1):
+        shown = shown_by(run_one, module, count)
+        assert (shown is not None) == (count == module.PREEMPTIONS), (count, shown)
+
+
+def shown_by(run_one: Run, module: ModuleType, count: int) -> Interleaving | None:
+    """The first interleaving with so many switches that shows the bug: every one is tried."""
+    for first in ("a1", "a2"):
+        start = ((0, first),)
+        found = _shown_by(run_one, module, start, count)
+        if found is not None:
+            return found
+    return None
+
+
+def _shown_by(
+    run_one: Run, module: ModuleType, switches: tuple[tuple[int, str], ...], more: int
+) -> Interleaving | None:
+    execution = run_one(scenario(module, Interleaving(switches=switches)))
+    if more == 0:
+        shows = module.INVARIANT in violated(execution)
+        return execution.scenario.interleaving if shows else None
+    for place in range(switches[-1][0] + 1, len(execution.trace)):
+        other = "a2" if execution.trace[place].agent == "a1" else "a1"
+        found = _shown_by(run_one, module, (*switches, (place, other)), more - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def survives(board: Board, root: Path) -> None:
+    """Run the programs of the broken boards on this one, and others; it must not be convicted."""
+    chance = random.Random(SEED)
+    for _ in range(SAFE_EXECUTIONS):
+        drawn_scenario = drawn(chance, chance.choice(BROKEN), 100)
+        execution = run(drawn_scenario, board, root)
+        assert not violated(execution), (violated(execution), drawn_scenario)
+        assert not any(execution.descriptors.values()), execution.descriptors
+
+
+@pytest.mark.parametrize("module", SAFE, ids=name_of)
+def test_a_safe_board_is_never_convicted(module: ModuleType, tmp_path: Path) -> None:
+    survives(module.Board, tmp_path / "board")
+
+
+def test_our_board_is_never_convicted(tmp_path: Path) -> None:
+    survives(partial(TaskBoard, durability="kill"), tmp_path / "board")
