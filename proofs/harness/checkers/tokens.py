@@ -1,0 +1,27 @@
+"""The tokens of grants: S2."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from proofs.harness.checkers.evidence import Evidence, said, token_of
+from proofs.harness.history import Operation
+from proofs.harness.verdict import Verdict, holds, not_applicable, violated
+
+
+def tokens_grow(evidence: Evidence) -> Verdict:
+    """S2: a later grant of a task has a larger token; none is used twice."""
+    judged = False
+    for task_id in evidence.by_task:
+        known = _known_tokens(evidence.grants(task_id))
+        judged = judged or bool(known)
+        for (token, grant), (larger, later) in pairwise(sorted(known, key=lambda pair: pair[0])):
+            if token == larger or later.precedes(grant):
+                words = f"{task_id}: tokens {token} and {larger}: {said(grant)}; {said(later)}"
+                return violated("S2", words, grant, later)
+    return holds("S2") if judged else not_applicable("S2", "no grant had a token")
+
+
+def _known_tokens(grants: list[Operation]) -> list[tuple[int, Operation]]:
+    pairs = [(token_of(grant, grants), grant) for grant in grants]
+    return [(token, grant) for token, grant in pairs if token is not None]
