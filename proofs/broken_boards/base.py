@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from strategies.programs import Ask
 from swarm.task import Task, TaskStatus
@@ -27,6 +27,7 @@ CANCEL = (Ask("cancel", "t1", fenced=False),)
 class LockAndScan:
     """A board on the files ``<storage_path>/<task_id>.json``, locked by ``.board.lock``."""
 
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None}
     lock_name = ".board.lock"
 
     def __init__(self, storage_path: str) -> None:

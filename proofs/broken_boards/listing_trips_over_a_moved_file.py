@@ -12,7 +12,7 @@ from swarm.task import Task
 
 INVARIANT: Final = "S16"
 PREEMPTIONS: Final = 1
-TASKS: Final = 1
+TASKS: Final = 2
 PROGRAMS: Final = (CLAIM_AND_COMPLETE, (Ask("list_all"),))
 
 

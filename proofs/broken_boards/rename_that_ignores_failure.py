@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from typing import Final
+from typing import Any, ClassVar, Final
 
 from proofs.broken_boards.base import CLAIM, LockAndScan
 from swarm.task import Task
@@ -16,6 +17,8 @@ PROGRAMS: Final = (CLAIM, CLAIM)
 
 class Board(LockAndScan):
     """Moves what it claims."""
+
+    promises: ClassVar[dict[str, Any]] = {"lease_seconds": math.inf, "attempts_max": None}
 
     claim = get = start = renew = complete = release = cancel = None  # type: ignore[assignment]
     get_pending = list_all = None  # type: ignore[assignment]

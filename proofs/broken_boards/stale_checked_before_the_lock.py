@@ -5,11 +5,12 @@ Meanwhile its holder renewed it.
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from proofs.broken_boards.base import CLAIM_AFTER_THE_LEASE, LockAndScan
 from strategies.programs import Ask
-from swarm.task import Task, TaskStatus
+from swarm.task import Task
 
 INVARIANT: Final = "S4"
 PREEMPTIONS: Final = 1
@@ -21,12 +22,11 @@ class Board(LockAndScan):
     """Takes from the holder what was stale a moment ago."""
 
     def claim_next(self, agent_id: str) -> Task | None:
-        first = self.first_free()
-        if first is None:
-            return None
-        was_stale = first.status is not TaskStatus.PENDING
+        stale = [task.task_id for task in self.tasks() if task.is_stale(time.time())]
         with self.held():
-            task = self.read(first.task_id)
-            if task is not None and was_stale:
-                task.release()
-            return self.grant(task, agent_id) if task else None
+            for task in self.list_all():
+                if task.task_id in stale:
+                    task.release()
+                if self.grant(task, agent_id):
+                    return task
+        return None

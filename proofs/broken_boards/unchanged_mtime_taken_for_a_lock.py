@@ -21,13 +21,14 @@ class Board(LockAndScan):
     """Compares, then swaps; not at once."""
 
     def claim_next(self, agent_id: str) -> Task | None:
-        before = {name: self.changed_at(name) for name in self.names()}
-        first = self.first_free()
-        if first is None or self.changed_at(f"{first.task_id}.json") != before.get(
-            f"{first.task_id}.json"
-        ):
-            return None
-        return self.grant(first, agent_id)
+        while True:
+            before = {name: self.changed_at(name) for name in self.names()}
+            first = self.first_free()
+            if first is None:
+                return None
+            name = f"{first.task_id}.json"
+            if self.changed_at(name) == before.get(name):
+                return self.grant(first, agent_id)
 
     def changed_at(self, name: str) -> int:
         """When the file was changed, in nanoseconds."""

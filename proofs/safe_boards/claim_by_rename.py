@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from typing import Any, ClassVar
 
 from proofs.broken_boards.base import LockAndScan
 from swarm.task import Task
@@ -10,6 +12,8 @@ from swarm.task import Task
 
 class Board(LockAndScan):
     """Needs no lock to claim; what was claimed stays where it is."""
+
+    promises: ClassVar[dict[str, Any]] = {"lease_seconds": math.inf, "attempts_max": None}
 
     claim = get = start = renew = complete = release = cancel = None  # type: ignore[assignment]
     get_pending = list_all = None  # type: ignore[assignment]
