@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -152,3 +153,30 @@ def test_nothing_stays_replaced_after_the_doors_are_closed() -> None:
     with interception():
         assert all(a is not b for a, b in zip(now(), BEFORE.values(), strict=True))
     assert all(a is b for a, b in zip(now(), BEFORE.values(), strict=True))
+
+
+def told(clock: Callable[[], float] = time.time, *, named: Callable[[], float] = time.time) -> Any:
+    return clock(), named()
+
+
+@dataclass
+class Stamped:
+    at: float = field(default_factory=time.time)
+
+
+def test_the_time_of_defaults_and_default_factories_is_the_agent_s(
+    doors: None, tmp_path: Path
+) -> None:
+    seen: list[float] = []
+
+    def program() -> None:
+        seen.extend([*told(), Stamped().at, Task("t", "T", "").created_at])
+        board = TaskBoard(tmp_path)
+        board.post(Task("t0", "CODE_ANALYSIS", ""))
+        task = board.claim_next("a1")
+        assert task is not None and task.claimed_at is not None
+        seen.append(task.claimed_at)
+
+    ThreadGate(tmp_path, Switches({}), SharedTime(int(START * 1e9))).run({"a1": program})
+    assert all(moment == pytest.approx(START, abs=1) for moment in seen), seen
+    assert abs(told()[0] - time.time()) < 1, "others see the real time"

@@ -77,7 +77,10 @@ class BoardAdapter:
             return Answer(True, None if task is None else _fields(task))
         if name in ("get_pending", "list_all"):
             return Answer(True, [_fields(task) for task in method()])
-        return Answer(bool(method(*self._change(ask, arguments), **self._token(method, arguments))))
+        options = self._token(method, arguments)
+        if ask.name == "retry":
+            options["retry"] = True
+        return Answer(bool(method(*self._change(ask, arguments), **options)))
 
     def _method(self, name: str) -> Callable[..., Any]:
         method = getattr(self._board, name, None)

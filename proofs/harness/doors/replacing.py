@@ -1,11 +1,11 @@
-"""Puts functions in the place of others, in every module that has them by name, and back again."""
+"""Puts functions in the place of others, wherever code has taken them, and back again."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 
@@ -17,29 +17,33 @@ class Replacement(NamedTuple):
     new: Any
 
 
+Undo = Callable[[], None]
+
+
 @contextmanager
 def replaced(replacements: Iterable[Replacement], swept: Iterable[ModuleType]) -> Iterator[None]:
-    """Replace, also where one of the ``swept`` modules took the old thing under a name of its own.
+    """Replace, also where code of the ``swept`` modules took the old thing.
 
-    Everything is put back as it was, whatever happens meanwhile.
+    That is under a name of the module's own, as the default of a parameter, and in a closure, as
+    of a dataclass' default factory. Everything is put back as it was, whatever happens meanwhile.
     """
-    undo: list[Replacement] = []
+    undo: list[Undo] = []
     try:
-        by_identity = {}
-        for owner, name, new in replacements:
+        new: dict[int, tuple[Any, Any]] = {}
+        for owner, name, replacement in replacements:
             old = getattr(owner, name)
-            undo.append(Replacement(owner, name, old))
-            setattr(owner, name, new)
-            by_identity[id(old)] = (old, new)
+            new[id(old)] = (old, replacement)
+            undo.append(_set(owner, name, replacement))
         for module in swept:
             for name, value in list(vars(module).items()):
-                if id(value) in by_identity:
-                    undo.append(Replacement(module, name, value))
-                    setattr(module, name, by_identity[id(value)][1])
+                if id(value) in new:
+                    undo.append(_set(module, name, new[id(value)][1]))
+            for function in _functions(module):
+                undo.extend(_sweep(function, new))
         yield
     finally:
-        for owner, name, old in reversed(undo):
-            setattr(owner, name, old)
+        for put_back in reversed(undo):
+            put_back()
 
 
 def modules_to_sweep() -> list[ModuleType]:
@@ -52,3 +56,40 @@ def modules_to_sweep() -> list[ModuleType]:
 
 
 _NOT_SWEPT = sys.stdlib_module_names | {"hypothesis", "pytest", "_pytest", "pluggy", "__main__"}
+
+
+def _set(owner: Any, name: str, new: Any) -> Undo:
+    old = getattr(owner, name)
+    setattr(owner, name, new)
+    return lambda: setattr(owner, name, old)
+
+
+def _functions(module: ModuleType) -> Iterator[FunctionType]:
+    """The functions that a module defines, and those of its classes."""
+    for value in list(vars(module).values()):
+        if isinstance(value, FunctionType):
+            yield value
+        elif isinstance(value, type) and value.__module__ == module.__name__:
+            for member in list(vars(value).values()):
+                function = getattr(member, "__func__", getattr(member, "fget", member))
+                if isinstance(function, FunctionType):
+                    yield function
+
+
+def _sweep(function: FunctionType, new: dict[int, tuple[Any, Any]]) -> Iterator[Undo]:
+    """Replace what a function took as the default of a parameter, or encloses."""
+    defaults = function.__defaults__ or ()
+    if any(id(value) in new for value in defaults):
+        swept = tuple(new.get(id(value), (None, value))[1] for value in defaults)
+        yield _set(function, "__defaults__", swept)
+    named = function.__kwdefaults__ or {}
+    if any(id(value) in new for value in named.values()):
+        swept_named = {name: new.get(id(v), (None, v))[1] for name, v in named.items()}
+        yield _set(function, "__kwdefaults__", swept_named)
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            continue  # not filled yet
+        if id(value) in new:
+            yield _set(cell, "cell_contents", new[id(value)][1])
