@@ -1,34 +1,80 @@
-"""Judges: what an execution shows of each invariant. Nothing of any board is imported here."""
+"""Judges: what an execution shows of each invariant. Nothing of any board is imported here.
+
+S12 and S15 need faults, and are not judged here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
-from proofs.harness.checkers.claimability import no_false_empty
+from proofs.harness.checkers.claimability import in_order, no_false_empty
+from proofs.harness.checkers.endings import able_only, no_leak, no_wedge
 from proofs.harness.checkers.evidence import Evidence
 from proofs.harness.checkers.files import whole_files
-from proofs.harness.checkers.grants import claimed_once
+from proofs.harness.checkers.finals import final_is_final
+from proofs.harness.checkers.grants import (
+    claimed_once,
+    exactly_once,
+    no_early_steal,
+    one_live_owner,
+)
+from proofs.harness.checkers.listings import honest_listing, nothing_invented
+from proofs.harness.checkers.orders import Disagreement, judge_orders, refuse_disagreement
 from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.checkers.results import one_result
-from proofs.harness.checkers.tokens import tokens_grow
+from proofs.harness.checkers.tokens import no_zombie, tokens_grow
+from proofs.harness.checkers.updates import honest_refusal, no_lost_update, nothing_lost
 from proofs.harness.execution import Execution
-from proofs.harness.verdict import Verdict
+from proofs.harness.verdict import Verdict, unknown
 
-__all__ = ["PROMISES", "Evidence", "Promises", "check"]
+__all__ = ["PROMISES", "Disagreement", "Evidence", "Promises", "check"]
 
 Checker = Callable[[Evidence], Verdict]
 
-CHECKERS: Final[tuple[Checker, ...]] = (
-    whole_files,
-    claimed_once,
-    tokens_grow,
-    one_result,
-    no_false_empty,
-)
+CHECKERS: Final[dict[str, Checker]] = {
+    "L1": no_wedge,
+    "R1": no_leak,
+    "S8": whole_files,
+    "S1": claimed_once,
+    "S2": tokens_grow,
+    "S3": one_live_owner,
+    "S4": no_early_steal,
+    "S5": no_zombie,
+    "S9": one_result,
+    "S14": final_is_final,
+    "S6": no_lost_update,
+    "S7": nothing_lost,
+    "S10": honest_refusal,
+    "S11": nothing_invented,
+    "S16": honest_listing,
+    "S13": no_false_empty,
+    "S17": in_order,
+    "S18": able_only,
+    "S0": exactly_once,
+}
 
 
 def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
-    """One verdict for each invariant that an execution can show, the cheapest first."""
+    """One verdict for each invariant that an execution can show, the cheapest first.
+
+    Raises ``Disagreement`` where our own checkers contradict each other. A run that got stuck is
+    judged for that alone: what was under way then is not in its history.
+    """
     evidence = Evidence(execution, promises)
-    return [checker(evidence) for checker in CHECKERS]
+    if execution.stuck:
+        others = [name for name in CHECKERS if name != "L1"]
+        return [no_wedge(evidence), *(unknown(name, "the run got stuck") for name in others)]
+    verdicts = [checker(evidence) for checker in CHECKERS.values()]
+    by_search = judge_orders(evidence)
+    refuse_disagreement(verdicts, by_search)
+    return _joined(verdicts, by_search)
+
+
+def _joined(verdicts: list[Verdict], by_search: list[Verdict]) -> list[Verdict]:
+    """What an aspect convicts stays, in its words; else the search has the last one."""
+    found = {verdict.invariant: verdict for verdict in reversed(by_search)}
+    return [
+        verdict if verdict.value == "violated" else found.get(verdict.invariant, verdict)
+        for verdict in verdicts
+    ]

@@ -72,6 +72,22 @@ class Evidence:
         ]
 
     @cached_property
+    def alone(self) -> frozenset[tuple[str, int]]:
+        """The calls, by agent and invocation, beside which no other was under way.
+
+        One that raised may be under way for ever.
+        """
+        return frozenset(
+            (one.agent, one.invoked_at)
+            for one in self.operations
+            if not any(
+                other is not one
+                and (overlap(one, other) or (_may_go_on(other) and not one.precedes(other)))
+                for other in self.operations
+            )
+        )
+
+    @cached_property
     def final(self) -> dict[str, dict[str, Any]] | None:
         """What the board's own listing said afterwards, by id."""
         listed = self.execution.final
@@ -97,6 +113,15 @@ def was_refused(operation: Operation) -> bool:
         raised = (operation.error or "").partition(":")[0]
         return "Duplicate" in raised or "Exists" in raised
     return operation.outcome == "refused"
+
+
+def is_over(operation: Operation, other: Operation) -> bool:
+    """Whether it had taken effect before the other began; what raised may do so at any time."""
+    return operation.outcome == "ok" and operation.precedes(other)
+
+
+def _may_go_on(operation: Operation) -> bool:
+    return operation.outcome == "unknown" and not was_refused(operation)
 
 
 def overlap(one: Operation, other: Operation) -> bool:

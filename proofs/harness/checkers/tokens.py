@@ -1,4 +1,4 @@
-"""The tokens of grants: S2."""
+"""The tokens of grants, and operations under them: S2 and S5."""
 
 from __future__ import annotations
 
@@ -25,3 +25,19 @@ def tokens_grow(evidence: Evidence) -> Verdict:
 def _known_tokens(grants: list[Operation]) -> list[tuple[int, Operation]]:
     pairs = [(token_of(grant, grants), grant) for grant in grants]
     return [(token, grant) for token, grant in pairs if token is not None]
+
+
+def no_zombie(evidence: Evidence) -> Verdict:
+    """S5: an operation under a token is refused once a larger one was granted."""
+    judged = False
+    for task_id in evidence.by_task:
+        known = _known_tokens(evidence.grants(task_id))
+        for operation in evidence.changes(task_id):
+            token = operation.arguments.get("token")
+            judged = judged or token is not None
+            if operation.outcome == "ok" and token is not None:
+                for larger, later in known:
+                    if larger > token and later.precedes(operation):
+                        words = f"{said(operation)} after {said(later)}"
+                        return violated("S5", words, operation, later)
+    return holds("S5") if judged else not_applicable("S5", "nothing was done under a token")

@@ -1,0 +1,26 @@
+"""How a run came to its end, and what it left open: L1 and R1."""
+
+from __future__ import annotations
+
+from proofs.harness.checkers.evidence import Evidence
+from proofs.harness.verdict import Verdict, holds, not_applicable, violated
+
+
+def no_wedge(evidence: Evidence) -> Verdict:
+    """L1: all agents get through within a bounded number of effects."""
+    stuck = evidence.execution.stuck
+    return violated("L1", stuck) if stuck else holds("L1")
+
+
+def no_leak(evidence: Evidence) -> Verdict:
+    """R1: no descriptor is left open. Other leftovers are not in an execution."""
+    left = {agent: names for agent, names in evidence.execution.descriptors.items() if names}
+    if not left:
+        return holds("R1")
+    words = "; ".join(f"{agent} left {', '.join(names)} open" for agent, names in left.items())
+    return violated("R1", words)
+
+
+def able_only(_: Evidence) -> Verdict:
+    """S18: no agent is granted a task that it did not say it can handle."""
+    return not_applicable("S18", "no agent said what it can handle")

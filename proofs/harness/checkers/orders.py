@@ -1,0 +1,164 @@
+"""The checkers by search: what no order of the operations explains, and which promise it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, Final
+
+from proofs.harness.checkers.board_model import BoardModel
+from proofs.harness.checkers.evidence import (
+    CHANGES,
+    LISTINGS,
+    Evidence,
+    said,
+    token_of,
+)
+from proofs.harness.checkers.linearizability import STEPS_MAX, Search, linearize
+from proofs.harness.checkers.task_model import RULES, TaskModel
+from proofs.harness.history import Operation
+from proofs.harness.verdict import Verdict, unknown, violated
+
+SPOKEN_OF: Final = frozenset({"S1", "S3", "S4", "S5", "S6", "S9", "S14"})
+"""The invariants that the checkers by aspect judge too, by operations on one id."""
+
+
+class Disagreement(Exception):
+    """An aspect convicts what an order explains: one of the two checkers is wrong, not a board."""
+
+
+def judge_orders(evidence: Evidence, *, steps_max: int = STEPS_MAX) -> list[Verdict]:
+    """What is violated, or not known, as the search shows it; nothing where an order was found."""
+    found: list[Verdict] = []
+    for task_id in evidence.by_task:
+        found += _judge_task(evidence, task_id, steps_max)
+    return found or _judge_board(evidence, steps_max)
+
+
+def refuse_disagreement(verdicts: list[Verdict], by_search: list[Verdict]) -> None:
+    """Raise ``Disagreement`` if aspects convict and the search found an order for every task."""
+    convicted = [v for v in verdicts if v.invariant in SPOKEN_OF and v.value == "violated"]
+    if convicted and not any(verdict.invariant != "S13" for verdict in by_search):
+        raise Disagreement(f"an order explains what is convicted: {'; '.join(map(str, convicted))}")
+
+
+def task_model(evidence: Evidence, task_id: str) -> TaskModel:
+    """The model of one task of this execution."""
+    grants = evidence.grants(task_id)
+    return TaskModel(
+        task_id in evidence.posted,
+        evidence.promises,
+        {(grant.agent, grant.invoked_at): token_of(grant, grants) for grant in grants},
+        evidence.alone,
+    )
+
+
+def board_model(evidence: Evidence, *, in_order: bool = False) -> BoardModel:
+    """The model of all tasks of this execution."""
+    places = {
+        task_id: (int(task["priority"]), float(task["created_at"]), task_id)
+        for task_id, task in evidence.posted.items()
+    }
+    models = {task_id: task_model(evidence, task_id) for task_id in evidence.by_task}
+    return BoardModel(models, places, in_order)
+
+
+def task_operations(evidence: Evidence, task_id: str) -> list[Operation]:
+    """What was done to a task, and each time it was seen, also in listings and at the end."""
+    done = [
+        operation
+        for operation in evidence.by_task[task_id]
+        if operation.name in CHANGES or operation.outcome == "ok"
+    ]
+    return [*done, *_listed(evidence, task_id), *_left(evidence, task_id)]
+
+
+def board_operations(evidence: Evidence) -> list[Operation]:
+    """All changes and attempts at them, and each ``get``."""
+    return [
+        operation
+        for operation in evidence.operations
+        if operation.name in CHANGES or (operation.name == "get" and operation.outcome == "ok")
+    ]
+
+
+def _judge_task(evidence: Evidence, task_id: str, steps_max: int) -> list[Verdict]:
+    model, operations = task_model(evidence, task_id), task_operations(evidence, task_id)
+    search = linearize(model, operations, steps_max=steps_max)
+    if search.value == "holds":
+        return []
+    if search.value == "unknown":
+        return [_spent(invariant, task_id, search) for invariant in sorted(SPOKEN_OF)]
+    broken = _explanations(model, operations, steps_max)
+    return [_convicted(rule, broken, task_id, operations, search) for rule in broken]
+
+
+def _explanations(model: TaskModel, operations: list[Operation], steps_max: int) -> list[str]:
+    """The rules without any one of which there is an order; else the first two together."""
+
+    def explain(*rules: str) -> bool:
+        without = replace(model, without=frozenset(rules))
+        return linearize(without, operations, steps_max=steps_max).value == "holds"
+
+    alone = [rule for rule in RULES if explain(rule)]
+    pairs = (list(pair) for pair in combinations(RULES, 2) if explain(*pair))
+    return alone or next(pairs, ["S6"])
+
+
+def _convicted(
+    rule: str, broken: list[str], task_id: str, operations: list[Operation], search: Search
+) -> Verdict:
+    stopped = f", stopped at {said(search.stopped_at)}" if search.stopped_at else ""
+    breaking = " or ".join(broken)
+    words = f"{task_id}: no order of its operations keeps all promises, only one without {breaking}"
+    words += stopped
+    concerned = [o for o in operations if o.name in CHANGES and o.outcome != "refused"]
+    return violated(rule, words, *concerned)
+
+
+def _spent(invariant: str, task_id: str, search: Search) -> Verdict:
+    return unknown(invariant, f"{task_id}: no order was found in {search.steps} steps")
+
+
+def _judge_board(evidence: Evidence, steps_max: int) -> list[Verdict]:
+    """Each task alone has an order, so only an answer of None can be without one."""
+    operations = board_operations(evidence)
+    empty = [o for o in operations if o.name == "claim_next" and o.outcome == "refused"]
+    if not empty:
+        return []
+    search = linearize(board_model(evidence), operations, steps_max=steps_max)
+    if search.value == "holds":
+        return []
+    if search.value == "unknown":
+        return [_spent("S13", "all tasks", search)]
+    words = f"at each moment of a call that answered None a task was claimable: {_all(empty)}"
+    return [violated("S13", words, *empty)]
+
+
+def _all(operations: list[Operation]) -> str:
+    return "; ".join(map(said, operations))
+
+
+def _listed(evidence: Evidence, task_id: str) -> Iterator[Operation]:
+    for operation in evidence.operations:
+        if operation.name in LISTINGS and operation.outcome == "ok":
+            shown = [task for task in operation.answer if task["task_id"] == task_id]
+            for task in shown or [None]:
+                yield _sight(operation, task_id, task)
+
+
+def _sight(operation: Operation, task_id: str, task: dict[str, Any] | None) -> Operation:
+    answer = (operation.name, task)
+    return replace(operation, name="sees", arguments={"task_id": task_id}, answer=answer)
+
+
+def _left(evidence: Evidence, task_id: str) -> Iterator[Operation]:
+    """What the board said of the task when all was over."""
+    if evidence.final is None:
+        return
+    end = max((operation.returned_at for operation in evidence.operations), default=0)
+    ended = max((operation.ended for operation in evidence.operations), default=0.0)
+    answer = ("final", evidence.final.get(task_id))
+    times = (end, end + 1, ended, ended)
+    yield Operation("afterwards", "sees", {"task_id": task_id}, *times, "ok", answer)
