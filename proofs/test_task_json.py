@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-import pickle
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,17 +25,8 @@ from strategies import (
 )
 from swarm.errors import (
     CorruptTaskError,
-    DuplicateTaskError,
     InvalidTaskError,
-    LeaseLostError,
-    LockTimeoutError,
     NewerFormatError,
-    ReadOnlyBoardError,
-    StorageMissingError,
-    SwarmError,
-    TokensUsedUpError,
-    UnsupportedPlatformError,
-    shown,
 )
 from swarm.strict_json import NESTING_MAX
 from swarm.task import Task, TaskStatus, TaskType
@@ -333,45 +322,3 @@ def test_a_claim_whose_file_names_no_lease_has_an_hour(data: st.DataObject) -> N
     claimed_at = data.draw(times, label="claimed_at")
     task = Task("t0", "T", "", TaskStatus.CLAIMED, claimed_by="a0", claimed_at=claimed_at)
     assert task.is_stale(now) is stale
-
-
-# Errors travel between processes.
-
-ERRORS: list[SwarmError] = [
-    InvalidTaskError("priority", "be a 64-bit integer", "True"),
-    DuplicateTaskError("t0", Path("board/t0.json")),
-    CorruptTaskError("board/t0.json", "not UTF-8 at byte 3"),
-    NewerFormatError("board/t0.json", "format_version is 2"),
-    LockTimeoutError(Path("board/.board.lock"), 30.0),
-    StorageMissingError(Path("board")),
-    TokensUsedUpError(Path("mark")),
-    ReadOnlyBoardError("claim", Path("board")),
-    LeaseLostError("t0", "a0", 3),
-    UnsupportedPlatformError("no flock"),
-]
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_comes_back_from_pickle_with_its_fields(error: SwarmError) -> None:
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is type(error)
-    assert vars(again) == vars(error) and vars(error), "its fields must be attributes"
-    assert str(again) == str(error)
-
-
-def test_every_error_is_among_those_that_were_pickled() -> None:
-    def below(error: type[SwarmError]) -> set[type[SwarmError]]:
-        return {error}.union(*(below(child) for child in error.__subclasses__()))
-
-    public = {error for error in below(SwarmError) if not error.__name__.startswith("_")}
-    assert public - {SwarmError} == {type(error) for error in ERRORS}
-
-
-def test_any_value_is_shown_on_one_short_line() -> None:
-    class Unshowable:
-        def __repr__(self) -> str:
-            raise RuntimeError("no")
-
-    for value in (10**5000, nested(100_000), "x" * 10_000, Unshowable(), float("nan")):
-        text = shown(value)
-        assert len(text) <= 120 and "\n" not in text, text
