@@ -143,13 +143,15 @@ def _violated_plainly(execution: Execution) -> set[str]:
 def _violated_for(task_id: str, execution: Execution, done: list[Operation]) -> set[str]:
     grants = execution.history.grants(task_id)
     ends = [call.name for call in done if call.name in ("complete", "cancel")]
-    final = {task["task_id"]: task["status"] for task in execution.final or ()}
-    status = final.get(task_id)
+    final = {task["task_id"]: task for task in execution.final or ()}.get(task_id)
+    status = final["status"] if final else None
+    tokens = [grant.answer["token"] or 0 for grant in grants]
+    is_older = final is not None and (final["token"] or 0) < max(tokens, default=0)
     is_undone = bool(ends) and status in ("PENDING", "CLAIMED")
     checks = {
         "S4": any(_stolen(call, grants) for call in done if call.name == "renew"),
         "S5": any(_superseded(call, grants) for call in done),
-        "S6": is_undone or [call.name for call in done].count("post") > 1,
+        "S6": is_undone or is_older or [call.name for call in done].count("post") > 1,
         "S7": execution.final is not None and status is None,
         "S14": is_undone or len(set(ends)) > 1,
     }
@@ -166,7 +168,10 @@ def _superseded(call: Operation, grants: list[Operation]) -> bool:
     return token is not None and any(
         grant.answer["token"] is not None
         and grant.answer["token"] > token
-        and grant.returned_at < call.returned_at
+        and (
+            grant.precedes(call)
+            or (call.name == "complete" and grant.returned_at < call.returned_at)
+        )
         for grant in grants
     )
 
@@ -175,7 +180,7 @@ def _stolen(renewal: Operation, grants: list[Operation]) -> bool:
     return any(
         grant.agent != renewal.agent
         and grant.returned_at > renewal.returned_at
-        and grant.ended - renewal.ended < 3600
+        and grant.ended - renewal.started < 3600
         for grant in grants
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 from proofs.broken_boards.base import CLAIM_AFTER_THE_LEASE, LockAndScan
 from strategies.programs import Ask
 
-INVARIANT: Final = "S5"
+INVARIANT: Final = "S6"
 PREEMPTIONS: Final = 1
 TASKS: Final = 1
 PROGRAMS: Final = ((Ask("claim_next"), Ask("release")), CLAIM_AFTER_THE_LEASE)
