@@ -27,7 +27,8 @@ class Execution:
 
     ``stuck`` says who waited for what, if the run did not come to its end; ``lacking`` are the
     operations that the board does not have; ``final`` is what its own listing says afterwards,
-    None if it has none; ``descriptors`` are those that the agents left open, by agent.
+    None if it has none or raises, which ``final_error`` tells then; ``descriptors`` are those that
+    the agents left open, by agent.
     """
 
     scenario: Scenario
@@ -37,6 +38,7 @@ class Execution:
     lacking: frozenset[str]
     final: list[dict[str, Any]] | None
     descriptors: dict[str, list[str]]
+    final_error: str | None = None
 
 
 @dataclass(slots=True)
@@ -69,16 +71,16 @@ def run(
     time = SharedTime(int(START * 1e9))
     _alone(root, time, lambda: _post_all(scenario, board, root))
     ran = (gate or _Threads()).run(scenario, board, root, time)
-    final: list[dict[str, Any]] = []
-    lists = _alone(root, time, lambda: final.extend(_listed(board, root) or []))
+    final, final_error = _listed_at_the_end(board, root, time)
     return Execution(
         scenario,
         History([task.to_json() for task in scenario.tasks], by_invocation(ran.records.values())),
         ran.trace,
         ran.stuck,
         frozenset().union(*(record.lacking for record in ran.records.values())),
-        final if lists else None,
+        final,
         {name: record.descriptors for name, record in ran.records.items()},
+        final_error,
     )
 
 
@@ -128,6 +130,18 @@ def _post_all(scenario: Scenario, board: Board, root: Path) -> None:
     adapter = BoardAdapter(board(str(root)), "alone")
     for task in scenario.tasks:
         adapter.post(task)
+
+
+def _listed_at_the_end(
+    board: Board, root: Path, time: SharedTime
+) -> tuple[list[dict[str, Any]] | None, str | None]:
+    """What the board lists when all is over, or what it raises instead."""
+    final: list[dict[str, Any]] = []
+    try:
+        lists = _alone(root, time, lambda: final.extend(_listed(board, root) or []))
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+    return (final if lists else None), None
 
 
 def _listed(board: Board, root: Path) -> list[dict[str, Any]] | None:
