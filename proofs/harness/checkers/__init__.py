@@ -26,7 +26,7 @@ from proofs.harness.checkers.results import one_result
 from proofs.harness.checkers.tokens import no_zombie, tokens_grow
 from proofs.harness.checkers.updates import honest_refusal, no_lost_update, nothing_lost
 from proofs.harness.execution import Execution
-from proofs.harness.verdict import Verdict, unknown
+from proofs.harness.verdict import Verdict, not_applicable, unknown
 
 __all__ = ["PROMISES", "Disagreement", "Evidence", "Promises", "check"]
 
@@ -68,7 +68,13 @@ def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
     verdicts = [checker(evidence) for checker in CHECKERS.values()]
     by_search = judge_orders(evidence)
     refuse_disagreement(verdicts, by_search)
-    return _joined(verdicts, by_search)
+    return [_promised(verdict, promises) for verdict in _joined(verdicts, by_search)]
+
+
+def _promised(verdict: Verdict, promises: Promises) -> Verdict:
+    if promises.include(verdict.invariant):
+        return verdict
+    return not_applicable(verdict.invariant, "the board does not promise it")
 
 
 def _joined(verdicts: list[Verdict], by_search: list[Verdict]) -> list[Verdict]:

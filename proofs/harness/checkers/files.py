@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from proofs.harness.checkers.evidence import Evidence, said
+from proofs.harness.checkers.claimability import is_present_throughout
+from proofs.harness.checkers.evidence import Evidence, said, task_of
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, violated
 
@@ -12,11 +13,22 @@ _TORN: Final = ("JSON", "Corrupt", "Decode", "EOFError", "Unpickling", "Torn", "
 
 
 def whole_files(evidence: Evidence) -> Verdict:
-    """S8: where nobody damaged anything, nobody finds a file that cannot be decoded."""
+    """S8: where nobody damaged anything, nobody fails to read a task that is there."""
     for operation in evidence.operations:
         if is_torn_read(operation):
             return violated("S8", f"a file was seen half-written: {said(operation)}", operation)
+        task_id = task_of(operation)
+        if operation.name != "get" or not is_failure_of_a_reader(operation) or task_id is None:
+            continue
+        if is_present_throughout(evidence, task_id, operation):
+            return violated("S8", f"{task_id} could not be read: {said(operation)}", operation)
     return holds("S8")
+
+
+def is_failure_of_a_reader(operation: Operation) -> bool:
+    """Whether it raised something else; to give up waiting is no failure."""
+    raised = (operation.error or "").partition(":")[0]
+    return bool(raised) and "Timeout" not in raised and not is_torn_read(operation)
 
 
 def is_torn_read(operation: Operation) -> bool:

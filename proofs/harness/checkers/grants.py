@@ -95,7 +95,7 @@ def exactly_once(evidence: Evidence) -> Verdict:
     why_not = _not_polled_out(evidence)
     if why_not:
         return not_applicable("S0", why_not)
-    for task_id in evidence.by_task:
+    for task_id in evidence.posted:
         grants = evidence.grants(task_id)
         if len(grants) != 1:
             words = f"{task_id} was granted {len(grants)} times: {'; '.join(map(said, grants))}"

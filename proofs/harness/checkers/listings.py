@@ -7,7 +7,7 @@ from typing import Any
 
 from proofs.harness.checkers.claimability import is_pending_throughout, is_present_throughout
 from proofs.harness.checkers.evidence import GRANTS, LISTINGS, Evidence, said, task_of
-from proofs.harness.checkers.files import is_torn_read
+from proofs.harness.checkers.files import is_failure_of_a_reader
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 
@@ -50,12 +50,6 @@ def honest_listing(evidence: Evidence) -> Verdict:
                 words = f"{operation.agent} {operation.name} left out {task_id}, which was there"
                 return violated("S16", words, operation)
     return holds("S16")
-
-
-def is_failure_of_a_reader(operation: Operation) -> bool:
-    """Whether it raised; to give up waiting is no failure, and a torn file is S8's."""
-    raised = (operation.error or "").partition(":")[0]
-    return bool(raised) and "Timeout" not in raised and not is_torn_read(operation)
 
 
 def _had_to_be_shown(evidence: Evidence, task_id: str, listing: Operation) -> bool:

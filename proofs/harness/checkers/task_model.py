@@ -90,13 +90,15 @@ class TaskModel:
 
     def _grant(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
         token = self.tokens.get((operation.agent, operation.invoked_at))
-        is_known = token is not None and state.token is not None
-        if is_known and token <= state.token and state.attempts and "S2" not in self.without:  # type: ignore[operator]
-            return
-        if self._may_be_granted(state, operation):
+        if self._may_be_granted(state, operation) and self._grows(state, token):
             since = (operation.started, operation.ended)
             attempts = state.attempts + 1
             yield TaskState("CLAIMED", operation.agent, token, since, attempts, state.by)
+
+    def _grows(self, state: TaskState, token: int | None) -> bool:
+        if token is None or state.token is None or state.attempts == 0:
+            return True
+        return token > state.token or "S2" in self.without
 
     def _may_be_granted(self, state: TaskState, operation: Operation) -> bool:
         if state.status == "PENDING":
