@@ -341,6 +341,30 @@ def test_an_aspect_that_convicts_what_an_order_explains_is_our_own_bug(
         check(execution(CLAIMED))
 
 
+def test_what_an_operation_that_raised_may_explain_is_not_convicted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(CHECKERS, "S1", lambda _: violated("S1", "a checker that is wrong"))
+    raised = op("a2", "cancel", 0, 1, "t1", outcome="unknown", error="OSError")
+    values = {verdict.invariant: verdict.value for verdict in check(execution(CLAIMED, raised))}
+    assert values["S1"] == "unknown"
+
+
+def test_a_token_below_one_that_was_known_is_superseded_by_one_that_is_not() -> None:
+    late = op("a1", "claim", 20, 29, "t1", answer={"task_id": "t1", "token": 9})
+    made = execution(
+        CLAIMED,
+        op("a1", "release", 3, 4, "t1", token=1),
+        grant("a2", 5, 6, 2),
+        op("a2", "release", 7, 8, "t1", token=2),
+        late,
+        op("a2", "release", 21, 22, "t1"),
+        grant("a2", 23, 24, 4),
+        op("a1", "release", 30, 31, "t1", token=1),
+    )
+    assert "S5" in {verdict.invariant for verdict in violations(check(made))}
+
+
 def test_a_search_that_is_spent_says_unknown_and_convicts_nobody() -> None:
     evidence = Evidence(execution(CLAIMED, op("a1", "complete", 3, 6, "t1", token=1)))
     found = judge_orders(evidence, steps_max=1)

@@ -20,7 +20,7 @@ from proofs.harness.checkers.grants import (
     one_live_owner,
 )
 from proofs.harness.checkers.listings import honest_listing, nothing_invented
-from proofs.harness.checkers.orders import Disagreement, judge_orders, refuse_disagreement
+from proofs.harness.checkers.orders import Disagreement, agreed, judge_orders
 from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.checkers.results import one_result
 from proofs.harness.checkers.tokens import no_zombie, tokens_grow
@@ -67,8 +67,8 @@ def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
         return [no_wedge(evidence), *(unknown(name, "the run got stuck") for name in others)]
     verdicts = [checker(evidence) for checker in CHECKERS.values()]
     by_search = judge_orders(evidence)
-    refuse_disagreement(verdicts, by_search)
-    return [_promised(verdict, promises) for verdict in _joined(verdicts, by_search)]
+    judged = _joined(agreed(evidence, verdicts, by_search), by_search)
+    return [_promised(verdict, promises) for verdict in judged]
 
 
 def _promised(verdict: Verdict, promises: Promises) -> Verdict:

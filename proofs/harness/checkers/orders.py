@@ -12,6 +12,7 @@ from proofs.harness.checkers.evidence import (
     CHANGES,
     LISTINGS,
     Evidence,
+    may_go_on,
     said,
     token_of,
 )
@@ -36,11 +37,20 @@ def judge_orders(evidence: Evidence, *, steps_max: int = STEPS_MAX) -> list[Verd
     return found or _judge_board(evidence, steps_max)
 
 
-def refuse_disagreement(verdicts: list[Verdict], by_search: list[Verdict]) -> None:
-    """Raise ``Disagreement`` if aspects convict and the search found an order for every task."""
+def agreed(evidence: Evidence, verdicts: list[Verdict], by_search: list[Verdict]) -> list[Verdict]:
+    """The verdicts by aspect, if the search does not contradict them.
+
+    Where it found an order for every task, nothing may be convicted. Raises ``Disagreement``,
+    but where an operation raised, which the search may place at another time than an aspect:
+    then it is not known.
+    """
     convicted = [v for v in verdicts if v.invariant in SPOKEN_OF and v.value == "violated"]
-    if convicted and not any(verdict.invariant != "S13" for verdict in by_search):
+    if not convicted or any(verdict.invariant != "S13" for verdict in by_search):
+        return verdicts
+    if not any(may_go_on(operation) for operation in evidence.operations):
         raise Disagreement(f"an order explains what is convicted: {'; '.join(map(str, convicted))}")
+    words = "what raised, and happened later, may explain it: "
+    return [unknown(v.invariant, words + v.words) if v in convicted else v for v in verdicts]
 
 
 def task_model(evidence: Evidence, task_id: str) -> TaskModel:

@@ -29,12 +29,14 @@ RULES: Final = ("S4", "S5", "S9", "S14", "S2", "S16", "S10", "S7", "S6")
 class TaskState(NamedTuple):
     """``held_since`` is the earliest and the latest moment at which the lease began.
 
-    ``token`` None is one that is not known; ``by`` is whose result is kept.
+    ``token`` None is one that is not known, but larger than ``token_before``, the largest known of
+    the grants before; ``by`` is whose result is kept.
     """
 
     status: str = "ABSENT"
     holder: str | None = None
-    token: int | None = 0
+    token: int | None = None
+    token_before: int = -1
     held_since: tuple[float, float] | None = None
     attempts: int = 0
     by: str | None = None
@@ -90,15 +92,13 @@ class TaskModel:
 
     def _grant(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
         token = self.tokens.get((operation.agent, operation.invoked_at))
-        if self._may_be_granted(state, operation) and self._grows(state, token):
+        before = _largest_token(state)
+        if token is not None and token <= before and "S2" not in self.without:
+            return
+        if self._may_be_granted(state, operation):
             since = (operation.started, operation.ended)
             attempts = state.attempts + 1
-            yield TaskState("CLAIMED", operation.agent, token, since, attempts, state.by)
-
-    def _grows(self, state: TaskState, token: int | None) -> bool:
-        if token is None or state.token is None or state.attempts == 0:
-            return True
-        return token > state.token or "S2" in self.without
+            yield TaskState("CLAIMED", operation.agent, token, before, since, attempts, state.by)
 
     def _may_be_granted(self, state: TaskState, operation: Operation) -> bool:
         if state.status == "PENDING":
@@ -112,7 +112,7 @@ class TaskModel:
         token = operation.arguments.get("token")
         if not self._may_move(state, operation.name):
             return
-        if token is None or state.token is None or token == state.token:
+        if token is None or _may_be_the_token(state, token):
             yield self._moved(state, operation)
         elif "S5" in self.without:
             yield self._moved(state, operation)
@@ -213,3 +213,11 @@ class TaskModel:
         attempts_max = self.promises.attempts_max
         is_stale = operation.started - state.held_since[1] >= self.promises.lease_seconds
         return is_stale and (attempts_max is None or state.attempts < attempts_max)
+
+
+def _largest_token(state: TaskState) -> int:
+    return state.token_before if state.token is None else max(state.token, state.token_before)
+
+
+def _may_be_the_token(state: TaskState, token: int) -> bool:
+    return token > state.token_before if state.token is None else token == state.token
