@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofs.broken_boards import no_lock
 from proofs.harness.checkers import CHECKERS, Disagreement, Evidence, Promises, check
 from proofs.harness.checkers.orders import judge_orders
 from proofs.harness.execution import Execution, run
@@ -18,6 +19,7 @@ from proofs.harness.history import History, Operation
 from proofs.harness.interception import interception
 from proofs.harness.model import BoardModel, ModelTask
 from proofs.harness.verdict import violated, violations
+from strategies.interleavings import Interleaving
 from strategies.programs import ASKS
 from strategies.scenarios import START, PostedTask, Scenario, scenarios
 from swarm.task_board import TaskBoard
@@ -387,3 +389,18 @@ def test_no_execution_of_our_board_is_convicted(
     root = tmp_path_factory.getbasetemp() / "checked"
     made = run(scenario, lambda path: TaskBoard(path, durability="kill"), root)
     assert not violations(check(made)), scenario.to_json()
+
+
+# Claims, completions and lapses that run into each other where no lock keeps them apart.
+_RACES = ("claim_next", "claim", "complete", "release", "renew", "cancel", "advance", "list_all")
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), data=st.data())
+@pytest.mark.usefixtures("doors")
+def test_aspects_and_search_agree_on_a_board_without_a_lock(
+    seed: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    scenario = data.draw(scenarios(tasks_max=1, names=_RACES))
+    walk = replace(scenario, interleaving=Interleaving(kind="walk", seed=seed))
+    check(run(walk, no_lock.Board, tmp_path_factory.getbasetemp() / "races"))
