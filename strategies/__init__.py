@@ -1,5 +1,6 @@
 """What may happen to a board: plain values, and the Hypothesis strategies that generate them."""
 
+from strategies.clocks import Clock, clocks
 from strategies.interleavings import Interleaving, interleavings
 from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
 from strategies.programs import Ask, programs
@@ -19,11 +20,13 @@ from strategies.values import json_numbers, json_objects, json_values, nested, t
 __all__ = [
     "DAMAGES",
     "Ask",
+    "Clock",
     "CorruptedPayload",
     "Interleaving",
     "PostedTask",
     "Scenario",
     "agent_ids",
+    "clocks",
     "corrupted_payloads",
     "interleavings",
     "is_damage",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from strategies.clocks import Clock, clocks
 from strategies.interleavings import Interleaving, interleavings
 from strategies.programs import ASKS, Ask, Program, programs
 
@@ -33,11 +34,17 @@ class PostedTask:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Tasks, one program for each agent, and who runs when; equal scenarios run alike."""
+    """Tasks, one program for each agent, and who runs when; equal scenarios run alike.
+
+    ``chance`` decides whatever else the world leaves open: in which order directories are listed
+    and which random bytes are drawn. 0 lists by name.
+    """
 
     tasks: tuple[PostedTask, ...]
     programs: tuple[tuple[str, Program], ...]
     interleaving: Interleaving = field(default_factory=Interleaving)
+    clock: Clock = field(default_factory=Clock)
+    chance: int = 0
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -52,6 +59,8 @@ class Scenario:
                 name: [ask.to_json() for ask in program] for name, program in self.programs
             },
             "interleaving": self.interleaving.to_json(),
+            "clock": self.clock.to_json(),
+            "chance": self.chance,
         }
 
     @staticmethod
@@ -64,6 +73,8 @@ class Scenario:
                 for name, program in fields["programs"].items()
             ),
             Interleaving.from_json(fields["interleaving"]),
+            Clock.from_json(fields.get("clock", {})),
+            fields.get("chance", 0),
         )
 
 
@@ -86,4 +97,5 @@ def scenarios(
     drawn = tuple(
         (agent, draw(programs([*ids, "new"], asks_max=asks_max, names=names))) for agent in agents
     )
-    return Scenario(tasks, drawn, draw(interleavings(agents)))
+    chance = draw(st.sampled_from([0, 0, 1, 2, 3]))
+    return Scenario(tasks, drawn, draw(interleavings(agents)), draw(clocks(agents)), chance)

@@ -38,6 +38,10 @@ class ActingAgent(Protocol):
         """So many bytes of the scenario's chance."""
         ...
 
+    def listing_key(self, name: str) -> str:
+        """By what the names of a directory are sorted when it is listed."""
+        ...
+
 
 class _Acting(threading.local):
     agent: ActingAgent | None = None

@@ -10,9 +10,19 @@ EFFECT_NS = 1_000
 
 @dataclass(slots=True)
 class SharedTime:
-    """The moment it is, in nanoseconds since the epoch, for everybody in a run."""
+    """The moment it is, in nanoseconds since the epoch, for everybody in a run.
+
+    ``file_tick_ns`` is the granularity of file times, 0 for exact ones.
+    """
 
     now_ns: int
+    file_tick_ns: int = 0
+
+    @property
+    def file_ns(self) -> int:
+        """What a file that is changed now bears as its time."""
+        tick = self.file_tick_ns
+        return self.now_ns - self.now_ns % tick if tick else self.now_ns
 
     def advance(self, nanoseconds: int) -> None:
         """Time goes on; a negative number sets all clocks back."""

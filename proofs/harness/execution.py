@@ -68,7 +68,7 @@ def run(
     """
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    time = SharedTime(int(START * 1e9))
+    time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
     _alone(root, time, lambda: _post_all(scenario, board, root))
     ran = (gate or _Threads()).run(scenario, board, root, time)
     final, final_error = _listed_at_the_end(board, root, time)
@@ -105,7 +105,7 @@ class _Threads:
         gate = ThreadGate(root, scheduler_of(scenario.interleaving), time)
         stuck = None
         try:
-            gate.run(recorders)
+            gate.run(recorders, scenario.clock, scenario.chance)
         except StuckError as error:
             stuck = str(error)
         return Ran(gate.trace, {name: one.record for name, one in recorders.items()}, stuck)

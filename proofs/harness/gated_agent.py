@@ -31,12 +31,13 @@ class Gate(Protocol):
 class GatedAgent:
     """The ``ActingAgent`` of the thread in which it acts."""
 
-    def __init__(self, name: str, gate: Gate, skew_ns: int = 0) -> None:
+    def __init__(self, name: str, gate: Gate, skew_ns: int = 0, chance: int = 0) -> None:
         self.name = name
         self.clock = VirtualClock(gate.scheduling.time, skew_ns)
         self.places = Places(gate.root)
         self.gate = gate
-        self._chance = 0
+        self._chance = chance
+        self._draws = 0
         self._unwinds = False
 
     def perform(self, effect: Effect, act: Callable[[], T]) -> T:
@@ -60,10 +61,16 @@ class GatedAgent:
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
 
     def chance(self, size: int) -> bytes:
-        """Bytes that follow from the agent's name and how many it has asked for."""
-        self._chance += 1
-        seed = f"{self.name} {self._chance}".encode()
+        """Bytes that follow from the scenario's chance, the agent's name and its draws before."""
+        self._draws += 1
+        seed = f"{self._chance} {self.name} {self._draws}".encode()
         return hashlib.shake_256(seed).digest(size)
+
+    def listing_key(self, name: str) -> str:
+        """The name itself, or what the scenario's chance makes of it: one order for all agents."""
+        if not self._chance:
+            return name
+        return hashlib.sha256(f"{self._chance} {name}".encode(errors="surrogateescape")).hexdigest()
 
     def _perform(self, effect: Effect, act: Callable[[], T], waits: Callable[[T], bool]) -> T:
         gate = self.gate

@@ -20,7 +20,6 @@ from proofs.harness.history import Operation
 from proofs.harness.recording import Record
 from proofs.harness.scheduling import Scheduling
 from proofs.harness.wire import Connection, Ended, Go, HandedOver, Message, Ready, Start, steps_of
-from strategies.programs import Program
 from strategies.scenarios import Scenario
 
 ANSWER_SECONDS_MAX = 60.0
@@ -76,7 +75,7 @@ class ProcessGate:
             raise
 
     def _run(self, scenario: Scenario, root: Path, time: SharedTime) -> Ran:
-        workers = self._started(scenario.programs, root)
+        workers = self._started(scenario, root)
         scheduling = Scheduling(workers, scheduler_of(scenario.interleaving), time)
         ran = Ran([], {name: Record() for name in workers}, None)
         chosen: str | None = scheduling.first()
@@ -98,11 +97,15 @@ class ProcessGate:
         time.now_ns, ran.stuck = scheduling.time.now_ns, scheduling.stuck
         return ran
 
-    def _started(self, programs: tuple[tuple[str, Program], ...], root: Path) -> dict[str, _Worker]:
+    def _started(self, scenario: Scenario, root: Path) -> dict[str, _Worker]:
         """A worker for each agent, ready at the gate; those that died meanwhile are replaced."""
-        while len(self._workers) < len(programs):
+        while len(self._workers) < len(scenario.programs):
             self._workers.append(_Worker())
-        starts = [Start(self._board, str(root), name, asks) for name, asks in sorted(programs)]
+        clock, chance = scenario.clock, scenario.chance
+        starts = [
+            Start(self._board, str(root), name, asks, clock.skew_ns(name), chance)
+            for name, asks in sorted(scenario.programs)
+        ]
         are_there = [self._workers[n].tell(start) for n, start in enumerate(starts)]
         for number, start in enumerate(starts):
             answer = self._workers[number].answer() if are_there[number] else None

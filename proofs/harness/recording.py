@@ -63,7 +63,7 @@ class Recorder:
             self.record.lacking.add(ask.name)
             return
         except Exception as raised:
-            answer, error = Answer(False), f"{type(raised).__name__}: {raised}"
+            answer, error = Answer(False), self._words(raised)
         operation = Operation(
             self._name,
             ask.name,
@@ -77,6 +77,11 @@ class Recorder:
             error,
         )
         self.record.operations.append(operation)
+
+    def _words(self, raised: Exception) -> str:
+        """What was raised, with paths as seen from the board's directory."""
+        words = f"{type(raised).__name__}: {raised}"
+        return words.replace(f"{self._root}/", "").replace(str(self._root), ".")
 
 
 def by_invocation(records: Iterable[Record]) -> list[Operation]:

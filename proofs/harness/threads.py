@@ -13,6 +13,7 @@ from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
 from proofs.harness.trace import Step
+from strategies.clocks import Clock
 
 __all__ = ["RunAbortedError", "StuckError", "ThreadGate"]
 
@@ -40,15 +41,19 @@ class ThreadGate:
         self._error: BaseException | None = None
 
     def run(
-        self, programs: Mapping[str, Callable[[], None]], skews_ns: Mapping[str, int] | None = None
+        self,
+        programs: Mapping[str, Callable[[], None]],
+        clock: Clock | None = None,
+        chance: int = 0,
     ) -> None:
         """Run all programs to their ends. Raises ``StuckError``, and what a program raises."""
+        skews = clock or Clock()
         self.scheduling = Scheduling(
             programs, self._scheduler, self.time, effects_max=self._effects_max
         )
         self._turns = {name: _closed() for name in programs}
         agents = [
-            (GatedAgent(name, self, (skews_ns or {}).get(name, 0)), program)
+            (GatedAgent(name, self, skews.skew_ns(name), chance), program)
             for name, program in sorted(programs.items())
         ]
         first = self.scheduling.first()

@@ -25,6 +25,8 @@ class Start:
     root: str
     agent: str
     program: Program
+    skew_ns: int
+    chance: int
 
 
 @dataclass(frozen=True, slots=True)

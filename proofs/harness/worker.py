@@ -95,7 +95,7 @@ class Worker:
             self._connection.send(Ready(str(error)))
             return
         gate = WorkerGate(self._connection, Path(start.root))
-        agent = GatedAgent(start.agent, gate)
+        agent = GatedAgent(start.agent, gate, start.skew_ns, start.chance)
         recorder = Recorder(start.agent, start.program, board, gate.root)
         self._connection.send(Ready())
         gate.wait(agent)

@@ -249,7 +249,7 @@ def _scandir(path: Any = ".") -> Any:
     def act() -> _Entries:
         with _real["scandir"](path) as entries:
             found = [_Entry(os.fsdecode(path), entry) for entry in entries]
-        return _Entries(sorted(found, key=lambda entry: entry.name))
+        return _Entries(sorted(found, key=lambda entry: agent.listing_key(entry.name)))
 
     return agent.perform(Effect("listdir", (place,)), act)
 
@@ -265,14 +265,14 @@ def exists(path: Any) -> bool:
 
 def touch(agent: ActingAgent, path: Any) -> None:
     """Give what was just changed the time of the agent's clock, for every process to see."""
-    now_ns = agent.clock.shared.now_ns
+    now_ns = agent.clock.shared.file_ns
     _real["utime"](path, ns=(now_ns, now_ns))
 
 
 def _seen(agent: ActingAgent, result: Any) -> Any:
     """What an effect answers, without what only this machine's disk and kernel decide."""
     if isinstance(result, list):
-        return sorted(result)
+        return sorted(result, key=agent.listing_key)
     if not isinstance(result, os.stat_result):
         return result
     parts: Any = result.__reduce__()
