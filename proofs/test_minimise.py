@@ -13,7 +13,7 @@ from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
 from proofs.harness.minimise import minimise, size
 from proofs.harness.trace import preemptions
-from proofs.harness.turns import joined, turns_of
+from proofs.harness.turns import joined, stops_of, turns_of
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
@@ -105,6 +105,17 @@ def test_the_turns_of_a_trace_replay_it(tmp_path: Path) -> None:
         first = run(Scenario(SCENARIO.tasks, SCENARIO.programs, walk), RacyBoard, root)
         turns = Interleaving(kind="turns", turns=turns_of(first.trace))
         again = run(Scenario(SCENARIO.tasks, SCENARIO.programs, turns), RacyBoard, root)
+        assert again.trace == first.trace
+        assert again.history == first.history
+
+
+def test_the_stops_of_a_trace_replay_it(tmp_path: Path) -> None:
+    root = tmp_path / "board"
+    for seed in range(20):
+        walk = Interleaving(kind="walk", seed=seed)
+        first = run(Scenario(SCENARIO.tasks, SCENARIO.programs, walk), RacyBoard, root)
+        stops = Interleaving(kind="stops", stops=stops_of(first.trace))
+        again = run(Scenario(SCENARIO.tasks, SCENARIO.programs, stops), RacyBoard, root)
         assert again.trace == first.trace
         assert again.history == first.history
 

@@ -20,6 +20,7 @@ from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
+from proofs.harness.turns import stops_of
 from strategies.clocks import Clock
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
@@ -126,6 +127,18 @@ def test_a_scenario_runs_alike_on_the_disk_and_in_memory(
         assert run(scenario, board, disk) == run(scenario, board, memory)
     finally:
         shutil.rmtree(memory, ignore_errors=True)
+
+
+@settings(max_examples=30)
+@given(scenario=scenarios())
+def test_the_stops_of_any_execution_replay_it(
+    scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "board"
+    first = run(scenario, board, root)
+    stops = Interleaving(kind="stops", stops=stops_of(first.trace))
+    again = run(replace(scenario, interleaving=stops), board, root)
+    assert again.trace == first.trace
 
 
 def test_an_interleaving_within_the_ticks_of_a_file_system_is_judged_alike(tmp_path: Path) -> None:

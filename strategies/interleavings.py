@@ -8,10 +8,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["Interleaving", "Turn", "interleavings"]
+__all__ = ["Interleaving", "Stop", "Turn", "interleavings"]
 
 Turn = tuple[str, int]
 """An agent, and how many of its own effects it goes on for."""
+
+Stop = tuple[str, str | None, int]
+"""An agent that goes on until it is about to do the effect of this label for the n-th time, or
+until it cannot go on; label None: until it cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Interleaving:
 
     - "switches": at the effects of these numbers these agents go on, else whoever runs goes on;
     - "turns": these agents run for so many of their own effects, one after the other;
+    - "stops": these agents run until they stand before these effects, one after the other;
     - "walk": at each effect a switch, by the chance of ``seed``, once in five;
     - "pct": by random priorities, with ``changes`` falls to the lowest within ``effects`` effects.
     """
@@ -27,6 +32,7 @@ class Interleaving:
     kind: str = "switches"
     switches: tuple[tuple[int, str], ...] = ()
     turns: tuple[Turn, ...] = ()
+    stops: tuple[Stop, ...] = ()
     seed: int = 0
     changes: int = 0
     effects: int = 0
@@ -37,6 +43,8 @@ class Interleaving:
             return {"kind": self.kind, "switches": [list(switch) for switch in self.switches]}
         if self.kind == "turns":
             return {"kind": self.kind, "turns": [list(turn) for turn in self.turns]}
+        if self.kind == "stops":
+            return {"kind": self.kind, "stops": [_stop_to_json(stop) for stop in self.stops]}
         if self.kind == "walk":
             return {"kind": self.kind, "seed": self.seed}
         counts = {"changes": self.changes, "effects": self.effects}
@@ -47,7 +55,21 @@ class Interleaving:
         """The inverse of ``to_json``."""
         switches = tuple((number, agent) for number, agent in fields.get("switches", ()))
         turns = tuple((agent, effects) for agent, effects in fields.get("turns", ()))
-        return Interleaving(**{**fields, "switches": switches, "turns": turns})
+        stops = tuple(_stop_from_json(stop) for stop in fields.get("stops", ()))
+        return Interleaving(**{**fields, "switches": switches, "turns": turns, "stops": stops})
+
+
+def _stop_to_json(stop: Stop) -> list[Any]:
+    agent, label, occurrence = stop
+    return [agent, "to the end"] if label is None else [agent, "before", label, occurrence]
+
+
+def _stop_from_json(stop: Sequence[Any]) -> Stop:
+    agent, where, *effect = stop
+    if where == "to the end":
+        return (str(agent), None, 0)
+    label, occurrence = effect
+    return (str(agent), str(label), int(occurrence))
 
 
 def interleavings(

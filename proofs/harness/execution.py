@@ -15,7 +15,7 @@ from proofs.harness.recording import Record, Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
-from proofs.harness.turns import Turns
+from proofs.harness.turns import Stops, Turns
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, Scenario
@@ -88,6 +88,8 @@ def scheduler_of(interleaving: Interleaving) -> Scheduler:
     """The scheduler that chooses so."""
     if interleaving.kind == "turns":
         return Turns(interleaving.turns)
+    if interleaving.kind == "stops":
+        return Stops(interleaving.stops)
     if interleaving.kind == "walk":
         return RandomWalk(interleaving.seed)
     if interleaving.kind == "pct":

@@ -63,6 +63,7 @@ class Scheduling:
         self.stuck: str | None = None
         self.is_over = False
         self._scheduler = scheduler
+        self._about_to = getattr(scheduler, "about_to", None)  # most look at no effect
         self._effects_max = effects_max
         self._standings = {name: _Standing() for name in sorted(agents)}
         self._runnable = list(self._standings)
@@ -80,6 +81,8 @@ class Scheduling:
             self._give_up(f"after {self.effects} effects nobody has come to an end")
         if self.is_over:
             raise RunAbortedError
+        if self._about_to is not None:
+            self._about_to(agent, effect)
         return self._choose()
 
     def after(self, step: Step) -> None:
