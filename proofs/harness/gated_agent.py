@@ -36,6 +36,7 @@ class GatedAgent:
         self.clock = VirtualClock(gate.scheduling.time, skew_ns)
         self.places = Places(gate.root)
         self.gate = gate
+        self.made = False
         self._chance = 0
         self._unwinds = False
 
@@ -74,12 +75,13 @@ class GatedAgent:
         except RunAbortedError:
             self._unwinds = True
             raise
+        self.made = False
         try:
             result = act()
         except Exception as error:
-            self._happened(Step(self.name, effect, type(error).__name__))
+            self._happened(Step(self.name, effect, type(error).__name__, made=self.made))
             raise
-        self._happened(Step(self.name, effect, None, waits(result)))
+        self._happened(Step(self.name, effect, None, waits(result), self.made))
         return result
 
     def _park(self, effect: Effect, wakes_at_ns: int | None, paths: frozenset[str] | None) -> None:

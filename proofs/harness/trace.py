@@ -10,12 +10,17 @@ from proofs.harness.effects import Effect
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One effect of one agent. ``waits`` tells that it could not be done yet, as a lock held."""
+    """One effect of one agent.
+
+    ``waits`` tells that the agent has to wait then: for a lock that is held, or for a pause to end.
+    ``made`` tells that an open made a file that was not there.
+    """
 
     agent: str
     effect: Effect
     error: str | None = None
     waits: bool = False
+    made: bool = False
 
     def label(self) -> str:
         """One line."""
@@ -33,7 +38,10 @@ def switches(trace: list[Step]) -> dict[int, str]:
 
 
 def preemptions(trace: list[Step]) -> int:
-    """How often an agent was switched away from that could have gone on."""
+    """How often an agent was switched away from that could have gone on.
+
+    It could not if it waited, for a lock or for a pause to end, or was at its end.
+    """
     last = {step.agent: number for number, step in enumerate(trace)}
     return sum(
         step.agent != after.agent and last[step.agent] > number and not step.waits
