@@ -57,7 +57,9 @@ class GatedAgent:
     def sleep(self, seconds: float) -> None:
         """Park until something changed, or nobody else can go on; then that time has passed."""
         wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
-        self._park(Effect("sleep", (), f"{seconds:g} s"), wakes_at_ns, None)
+        effect = Effect("sleep", (), f"{seconds:g} s")
+        self._perform(effect, _nothing, _always)
+        self._park(effect, wakes_at_ns, None)
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
 
     def chance(self, size: int) -> bytes:
@@ -102,6 +104,14 @@ class GatedAgent:
     def _happened(self, step: Step) -> None:
         self.gate.trace.append(step)
         self.gate.scheduling.after(step)
+
+
+def _nothing() -> None:
+    """What beginning to sleep does to the world."""
+
+
+def _always(result: object) -> bool:
+    return True
 
 
 def _never(result: object) -> bool:
