@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 import time
@@ -118,6 +119,28 @@ def test_an_agent_that_spins_does_not_keep_the_others_from_ending(tmp_path: Path
             pass
 
     gate(tmp_path).run({"a1": spin, "a2": (tmp_path / "done").touch})
+
+
+def test_leaving_an_agent_that_sleeps_or_waits_is_no_preemption(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+
+    def sleeper() -> None:
+        with open(lock, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            time.sleep(1)
+
+    def waiter() -> None:
+        with open(lock, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+    one = gate(tmp_path)
+    one.run({"a1": sleeper, "a2": waiter})
+    assert [step.label() for step in one.trace if step.waits] == [
+        "a1: sleep 1 s (waits)",
+        "a2: flock exclusive lock (waits)",
+    ]
+    assert [step.agent for step in one.trace][1:4] == ["a1", "a1", "a2"]
+    assert preemptions(one.trace) == 0
 
 
 def test_agents_that_never_end_are_told_as_such(tmp_path: Path) -> None:

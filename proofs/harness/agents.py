@@ -18,6 +18,8 @@ class ActingAgent(Protocol):
 
     places: Places
     clock: VirtualClock
+    made: bool
+    """To be set by an act that made a file that was not there."""
 
     def perform(self, effect: Effect, act: Callable[[], T]) -> T:
         """Stop before the effect until chosen, then let it happen; its result or exception."""

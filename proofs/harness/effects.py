@@ -27,7 +27,3 @@ class Effect:
         if self.paths:
             words.append(" -> ".join(self.paths))
         return " ".join(words)
-
-    def conflicts_with(self, other: Effect) -> bool:
-        """Whether the two touch a path in common and at least one of them changes it."""
-        return (self.changes or other.changes) and not set(self.paths).isdisjoint(other.paths)

@@ -36,6 +36,7 @@ class GatedAgent:
         self.clock = VirtualClock(gate.scheduling.time, skew_ns)
         self.places = Places(gate.root)
         self.gate = gate
+        self.made = False
         self._chance = chance
         self._draws = 0
         self._unwinds = False
@@ -57,7 +58,9 @@ class GatedAgent:
     def sleep(self, seconds: float) -> None:
         """Park until something changed, or nobody else can go on; then that time has passed."""
         wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
-        self._park(Effect("sleep", (), f"{seconds:g} s"), wakes_at_ns, None)
+        effect = Effect("sleep", (), f"{seconds:g} s")
+        self._perform(effect, _nothing, _always)
+        self._park(effect, wakes_at_ns, None)
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
 
     def chance(self, size: int) -> bytes:
@@ -81,12 +84,13 @@ class GatedAgent:
         except RunAbortedError:
             self._unwinds = True
             raise
+        self.made = False
         try:
             result = act()
         except Exception as error:
-            self._happened(Step(self.name, effect, type(error).__name__))
+            self._happened(Step(self.name, effect, type(error).__name__, made=self.made))
             raise
-        self._happened(Step(self.name, effect, None, waits(result)))
+        self._happened(Step(self.name, effect, None, waits(result), self.made))
         return result
 
     def _park(self, effect: Effect, wakes_at_ns: int | None, paths: frozenset[str] | None) -> None:
@@ -107,6 +111,14 @@ class GatedAgent:
     def _happened(self, step: Step) -> None:
         self.gate.trace.append(step)
         self.gate.scheduling.after(step)
+
+
+def _nothing() -> None:
+    """What beginning to sleep does to the world."""
+
+
+def _always(result: object) -> bool:
+    return True
 
 
 def _never(result: object) -> bool:

@@ -20,7 +20,7 @@ from strategies.scenarios import Scenario
 REPLAYS_MAX = 3000
 NEARBY_EFFECTS = 20
 
-Size = tuple[int, int, int, int, int, int]
+Size = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,15 @@ def size(execution: Execution) -> Size:
         sum(len(asks) for _, asks in programs),
         len(programs),
         len(execution.scenario.tasks),
+        _oddities(execution.scenario),
         len(execution.trace),
     )
+
+
+def _oddities(scenario: Scenario) -> int:
+    """How much of the surroundings is not as plain as it could be."""
+    clock = scenario.clock
+    return len(clock.skews_seconds) + bool(clock.file_tick_seconds) + bool(scenario.chance)
 
 
 def _recorded(execution: Execution) -> Execution:
@@ -83,16 +90,17 @@ def _smaller(execution: Execution) -> Iterator[Scenario]:
     yield from _other_turns(execution.scenario)
     yield from _with_less(execution)
     for scenario in _with_less(execution):
-        yield from _nearby(scenario)
+        yield from nearby(scenario)
 
 
 def _with_less(execution: Execution) -> Iterator[Scenario]:
     yield from _without_agents(execution)
     yield from _without_calls(execution)
     yield from _without_tasks(execution)
+    yield from _plainer(execution.scenario)
 
 
-def _nearby(scenario: Scenario) -> Iterator[Scenario]:
+def nearby(scenario: Scenario) -> Iterator[Scenario]:
     """The same with one turn a little longer or shorter.
 
     What is left does other effects once something is left out: calls see another board.
@@ -155,6 +163,18 @@ def _without_tasks(execution: Execution) -> Iterator[Scenario]:
             if not any(task.task_id in path for path in step.effect.paths)
         ]
         yield _with_turns(replace(execution.scenario, tasks=tasks), turns_of(trace))
+
+
+def _plainer(scenario: Scenario) -> Iterator[Scenario]:
+    """One clock for all, exact file times, listings by name."""
+    clock = scenario.clock
+    for skew in clock.skews_seconds:
+        skews = tuple(other for other in clock.skews_seconds if other != skew)
+        yield replace(scenario, clock=replace(clock, skews_seconds=skews))
+    if clock.file_tick_seconds:
+        yield replace(scenario, clock=replace(clock, file_tick_seconds=0.0))
+    if scenario.chance:
+        yield replace(scenario, chance=0)
 
 
 def _with_turns(scenario: Scenario, turns: Sequence[Turn]) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,12 +11,17 @@ from proofs.harness.effects import Effect
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One effect of one agent. ``waits`` tells that it could not be done yet, as a lock held."""
+    """One effect of one agent.
+
+    ``waits`` tells that the agent has to wait then: for a lock that is held, or for a pause to end.
+    ``made`` tells that an open made a file that was not there.
+    """
 
     agent: str
     effect: Effect
     error: str | None = None
     waits: bool = False
+    made: bool = False
 
     def label(self) -> str:
         """One line."""
@@ -32,10 +38,19 @@ def switches(trace: list[Step]) -> dict[int, str]:
     }
 
 
-def preemptions(trace: list[Step]) -> int:
-    """How often an agent was switched away from that could have gone on."""
+def preemptions(trace: Sequence[Step]) -> int:
+    """How often an agent was switched away from that could have gone on.
+
+    It could not if it waited, for a lock or for a pause to end, or was at its end.
+    """
+    return len(preempted_after(trace))
+
+
+def preempted_after(trace: Sequence[Step]) -> list[int]:
+    """The numbers of the steps after which that happened."""
     last = {step.agent: number for number, step in enumerate(trace)}
-    return sum(
-        step.agent != after.agent and last[step.agent] > number and not step.waits
+    return [
+        number
         for number, (step, after) in enumerate(pairwise(trace))
-    )
+        if step.agent != after.agent and last[step.agent] > number and not step.waits
+    ]

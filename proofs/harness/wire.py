@@ -14,7 +14,7 @@ from strategies.programs import Program
 _LENGTH = struct.Struct("!I")
 _CHUNK_BYTES = 1 << 16
 
-PlainStep = tuple[str, tuple[str, ...], str, bool, str | None, bool]
+PlainStep = tuple[str, tuple[str, ...], str, bool, str | None, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,15 @@ Message = Start | Ready | Go | HandedOver | Ended
 
 def plain_steps(steps: list[Step]) -> list[PlainStep]:
     """Steps of one agent, without its name, as what pickles in one go."""
-    return [
-        (s.effect.kind, s.effect.paths, s.effect.detail, s.effect.changes, s.error, s.waits)
-        for s in steps
-    ]
+    effects = ((step.effect, step) for step in steps)
+    return [(e.kind, e.paths, e.detail, e.changes, s.error, s.waits, s.made) for e, s in effects]
 
 
 def steps_of(agent: str, plain: list[PlainStep]) -> list[Step]:
     """The inverse of ``plain_steps``."""
     return [
-        Step(agent, Effect(kind, paths, detail, changes), error, waits)
-        for kind, paths, detail, changes, error, waits in plain
+        Step(agent, Effect(kind, paths, detail, changes), error, waits, made)
+        for kind, paths, detail, changes, error, waits, made in plain
     ]
 
 

@@ -129,6 +129,7 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
         is_new = may_create and not exists(path)
         descriptor: int = _real["open"](path, flags, mode, dir_fd=dir_fd)
         if is_new:
+            agent.made = True
             touch(agent, os.path.dirname(os.path.abspath(os.fsdecode(path))))
         if is_new or flags & os.O_TRUNC:
             touch(agent, descriptor)

@@ -39,6 +39,7 @@ class _RawFile(io.FileIO):
             super(_RawFile, self).__init__(path, mode, opener=opener)
             agent.places.opened(self.fileno(), self._place)
             if is_new:
+                agent.made = True
                 touch(agent, os.path.dirname(os.path.abspath(os.fsdecode(path))))
             if is_new or mode[0] == "w":
                 touch(agent, self.fileno())
