@@ -6,6 +6,18 @@ because its own plugin, which obeys the option, comes later and so has the last 
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from proofs.profiles import load_usual_profile
 
 load_usual_profile()
+
+
+@pytest.fixture
+def proving(request: pytest.FixtureRequest, tmp_path: Path) -> object:
+    """What a proof of any board stands on, see ``proofs.proving``."""
+    from proofs.proving import Proving
+
+    return Proving(request, tmp_path)

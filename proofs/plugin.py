@@ -1,20 +1,162 @@
-"""The pytest plugin. In a run that asks for nothing of the proofs it does and costs nothing.
+"""The pytest plugin: options, counterexample files, verdicts. Inert where nothing asks for proofs.
 
-It imports neither Hypothesis nor the proofs until one of their options is used, so it can be
-installed beside any other test suite.
+It imports neither Hypothesis nor the harness until one of its options or proofs is used, so it can
+be installed beside any other test suite.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
 import pytest
+
+OURS: Final = Path(__file__).parent
+ANY_BOARD: Final = OURS / "test_any_board.py"
+PROPERTY: Final = "proofs"
+"""Under this name an item's ``user_properties`` hold what its proof concluded, as plain values."""
+
+_FORMAT: Final = b"swarm-proofs/counterexample"
+_HEAD_BYTES: Final = 1024
+_WORDS: Final = {
+    "violated": ("failed", "F", "VIOLATED"),
+    "unknown": ("unknown", "U", "UNKNOWN"),
+    "harness fault": ("error", "E", "HARNESS FAULT"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the proofs; unprefixed names belong to other plugins."""
+    group = parser.getgroup("proofs", "swarm-proofs: proofs of a task board")
+    group.addoption(
+        "--proofs-board",
+        metavar="BOARD",
+        help="the board to prove, MODULE:CALLABLE or path/to/file.py:CALLABLE; it is called with a "
+        "storage path. Of the proofs themselves only those of any board are run then",
+    )
+    group.addoption(
+        "--proofs-gate",
+        choices=("threads", "processes", "both"),
+        default="both",
+        help="where agents run: threads of this process, worker processes, or both (default)",
+    )
+    group.addoption(
+        "--proofs-report", type=Path, metavar="DIR", help="write report.json there when all is done"
+    )
+    group.addoption(
+        "--proofs-counterexamples",
+        type=Path,
+        metavar="DIR",
+        default=Path(".proofs", "counterexamples"),
+        help="where new counterexamples are written (default: %(default)s)",
+    )
+    group.addoption(
+        "--proofs-seed",
+        type=int,
+        metavar="N",
+        help="draw the scenarios of the run that printed this seed",
+    )
+    group.addoption(
+        "--proofs-strict",
+        action="store_true",
+        help="a replay that takes another way than the one written down fails",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis' own plugin looks the profile up
 def pytest_configure(config: pytest.Config) -> None:
-    """Register our profiles where ``--hypothesis-profile`` names one.
+    """Register our profiles where ``--hypothesis-profile`` names one; load the board to prove.
 
-    ``proofs/conftest.py`` comes too late for that under ``pytest --pyargs proofs``.
+    ``proofs/conftest.py`` comes too late for the profiles under ``pytest --pyargs proofs``.
     """
+    config.pluginmanager.register(Conclusions(config), "proofs-conclusions")
+    seed = config.getoption("--proofs-seed")
+    if seed is not None and getattr(config.option, "hypothesis_seed", "") is None:
+        config.option.hypothesis_seed = str(seed)  # for the proofs that draw for themselves
     profile = config.getoption("--hypothesis-profile", None)
     if profile is not None and profile.startswith("proofs-"):
         import proofs.profiles  # noqa: F401
+    if config.getoption("--proofs-board") is not None:
+        from proofs.proving import check_board
+
+        check_board(config)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With a board of one's own, of all our proofs only those of any board are collected."""
+    if config.getoption("--proofs-board") is None or not collection_path.is_relative_to(OURS):
+        return None
+    is_test = collection_path.suffix == ".json" or collection_path.name.startswith("test_")
+    is_named = str(collection_path) in map(_without_item, config.args)
+    return True if is_test and collection_path != ANY_BOARD and not is_named else None
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A file that says so near its beginning is a counterexample, to be replayed."""
+    if file_path.suffix != ".json" or not _is_counterexample(file_path):
+        return None
+    from proofs.counterexample_items import CounterexampleFile
+
+    return CounterexampleFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """The verdict of a proof goes with its report; whatever else ended it is our own fault."""
+    report = yield
+    told: list[Any] = [value for name, value in item.user_properties if name == PROPERTY]
+    if report.when == "call" and told:
+        report.proofs_verdict = told[-1]["verdict"]
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    """Each verdict under its own word."""
+    verdict = getattr(report, "proofs_verdict", None)
+    return _WORDS.get(verdict) if verdict is not None and report.failed else None
+
+
+class Conclusions:
+    """What all the proofs of a session concluded, here or in the processes of pytest-xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._told: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a proof told; the report of its call holds all."""
+        if report.when == "call":
+            told: list[Any] = [v for name, v in report.user_properties if name == PROPERTY]
+            self._told += told
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report; where nothing at all applied to a named board, nothing was shown."""
+        applied = [told for told in self._told if told["verdict"] != "not applicable"]
+        is_named = self._config.getoption("--proofs-board") is not None
+        if is_named and not applied and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+        folder = self._config.getoption("--proofs-report")
+        if folder is not None and not hasattr(self._config, "workerinput"):
+            from proofs.summary import write_report
+
+            write_report(folder, self._told)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """A line for each proof."""
+        if self._told:
+            from proofs.summary import summarise
+
+            summarise(terminalreporter, self._told)
+
+
+def _is_counterexample(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return _FORMAT in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
+def _without_item(argument: str) -> str:
+    return str(Path(argument.partition("::")[0]).absolute())

@@ -4,7 +4,7 @@ from strategies.clocks import Clock, clocks
 from strategies.interleavings import Interleaving, interleavings
 from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
 from strategies.programs import Ask, programs
-from strategies.scenarios import PostedTask, Scenario, scenarios
+from strategies.scenarios import PostedTask, Scenario, polling_scenarios, scenarios
 from strategies.tasks import (
     agent_ids,
     pending_tasks,
@@ -37,6 +37,7 @@ __all__ = [
     "live_timestamps",
     "nested",
     "pending_tasks",
+    "polling_scenarios",
     "priorities",
     "programs",
     "scenarios",

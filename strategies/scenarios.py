@@ -12,7 +12,7 @@ from strategies.clocks import Clock, clocks
 from strategies.interleavings import Interleaving, interleavings
 from strategies.programs import ASKS, Ask, Program, programs
 
-__all__ = ["START", "PostedTask", "Scenario", "scenarios"]
+__all__ = ["START", "PostedTask", "Scenario", "polling_scenarios", "scenarios"]
 
 START: Final = 1_700_000_000.0
 """When every run begins, in seconds since the epoch."""
@@ -99,3 +99,25 @@ def scenarios(
     )
     chance = draw(st.sampled_from([0, 0, 1, 2, 3]))
     return Scenario(tasks, drawn, draw(interleavings(agents)), draw(clocks(agents)), chance)
+
+
+@st.composite
+def polling_scenarios(
+    draw: st.DrawFn, names: Sequence[str] = ASKS, *, agents_max: int = 3, tasks_max: int = 3
+) -> Scenario:
+    """Agents that do nothing but look for work until there is none left for any of them.
+
+    A board without ``claim_next`` is asked for each task by its id instead.
+    """
+    ids = [f"t{number + 1}" for number in range(draw(st.integers(1, tasks_max)))]
+    tasks = tuple(
+        PostedTask(task_id, priority=draw(st.integers(4, 6)), created_at=START - number)
+        for number, task_id in enumerate(ids)
+    )
+    agents = [f"a{number + 1}" for number in range(draw(st.integers(2, agents_max)))]
+    by_id = tuple(Ask("claim", task_id, fenced=False) for task_id in ids)
+    polls = (Ask("claim_next"),) * (len(ids) + 1) if "claim_next" in names else by_id
+    programs = tuple((agent, polls) for agent in agents)
+    chance = draw(st.sampled_from([0, 0, 1, 2]))
+    effects = 60 * len(agents) * len(ids)
+    return Scenario(tasks, programs, draw(interleavings(agents, effects=effects)), chance=chance)

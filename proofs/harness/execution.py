@@ -39,6 +39,7 @@ class Execution:
     final: list[dict[str, Any]] | None
     descriptors: dict[str, list[str]]
     final_error: str | None = None
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

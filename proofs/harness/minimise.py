@@ -74,9 +74,11 @@ def size(execution: Execution) -> Size:
 
 
 def _oddities(scenario: Scenario) -> int:
-    """How much of the surroundings is not as plain as it could be."""
-    clock = scenario.clock
-    return len(clock.skews_seconds) + bool(clock.file_tick_seconds) + bool(scenario.chance)
+    """How much of names and surroundings is not as plain as it could be."""
+    clock, plain = scenario.clock, _renamed(scenario)
+    named = plain.tasks != scenario.tasks or plain.programs != scenario.programs
+    odd = len(clock.skews_seconds) + bool(clock.file_tick_seconds) + bool(scenario.chance)
+    return odd + named
 
 
 def _recorded(execution: Execution) -> Execution:
@@ -175,6 +177,30 @@ def _plainer(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, clock=replace(clock, file_tick_seconds=0.0))
     if scenario.chance:
         yield replace(scenario, chance=0)
+    yield _renamed(scenario)
+
+
+def _renamed(scenario: Scenario) -> Scenario:
+    """The same with its agents called a1, a2 … and its tasks t1, t2 …, in their order."""
+    agents = {name: f"a{number}" for number, name in enumerate(scenario.agents, 1)}
+    ids = {task.task_id: f"t{number}" for number, task in enumerate(scenario.tasks, 1)}
+    tasks = tuple(replace(task, task_id=ids[task.task_id]) for task in scenario.tasks)
+    programs = tuple(
+        (
+            agents[name],
+            tuple(replace(ask, task_id=ids.get(ask.task_id, ask.task_id)) for ask in asks),
+        )
+        for name, asks in scenario.programs
+    )
+    turns = tuple((agents[name], effects) for name, effects in scenario.interleaving.turns)
+    skews = tuple((agents[name], seconds) for name, seconds in scenario.clock.skews_seconds)
+    return replace(
+        scenario,
+        tasks=tasks,
+        programs=programs,
+        interleaving=Interleaving(kind="turns", turns=turns),
+        clock=replace(scenario.clock, skews_seconds=skews),
+    )
 
 
 def _with_turns(scenario: Scenario, turns: Sequence[Turn]) -> Scenario:

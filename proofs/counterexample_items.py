@@ -1,0 +1,139 @@
+"""Counterexample files as pytest collects them: each is one item, which replays it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import pytest
+
+from proofs.harness.board_path import BoardPathError
+from proofs.harness.conviction import NondeterminismError
+from proofs.harness.counterexample import Counterexample, CounterexampleError, load
+from proofs.harness.gates import GateName, Gates
+from proofs.harness.invariants import INVARIANTS
+from proofs.harness.picture import picture
+from proofs.harness.proof import Conclusion
+from proofs.harness.proven_board import ProvenBoard, UnusableBoardError
+from proofs.harness.replay import Replay, UnseenError, replay
+from proofs.plugin import PROPERTY
+
+_OURS: Final = ("proofs", "swarm")
+
+
+class CounterexampleFile(pytest.File):
+    """A file in our format."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item for each gate at which it is to be replayed."""
+        try:
+            counterexample = load(self.path)
+        except CounterexampleError as error:
+            raise self.CollectError(str(error)) from error
+        for gate in _gates(self.config, counterexample):
+            yield CounterexampleItem.from_parent(
+                self, name=f"replay[{gate}]", counterexample=counterexample, gate=gate
+            )
+
+
+class CounterexampleItem(pytest.Item):
+    """Replays at one gate; fails where the code does not do what the file expects of it."""
+
+    def __init__(self, *, counterexample: Counterexample, gate: GateName, **others: Any) -> None:
+        super().__init__(**others)
+        self._counterexample = counterexample
+        self._gate = gate
+
+    def runtest(self) -> None:
+        """Replay, and end by the verdict."""
+        try:
+            board = _board(self.config, self._counterexample, self.path)
+        except (BoardPathError, UnusableBoardError, CounterexampleError) as error:
+            pytest.fail(f"{self.path.name}: {error}", pytrace=False)
+        folder = self.config._tmp_path_factory.mktemp("replay")  # type: ignore[attr-defined]
+        with Gates(board, folder / "board") as gates:
+            try:
+                self._judge(board, replay(self._counterexample, gates, self._gate))
+            except (NondeterminismError, UnseenError) as error:
+                self._fail(self._conclusion(board, "unknown", str(error)))
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where it stands, for pytest's own lines."""
+        return self.path, None, f"{self.path.name} {self.name}"
+
+    def _judge(self, board: ProvenBoard, found: Replay) -> None:
+        invariant, expect = self._counterexample.invariant, self._counterexample.expect
+        words = [f"{invariant}, {INVARIANTS[invariant]}"]
+        if found.divergence is not None:
+            tried = f"; {found.neighbours} neighbouring interleavings tried"
+            words.append(f"{found.divergence}{tried if found.neighbours else ''}")
+            if self.config.getoption("--proofs-strict"):
+                self._fail(self._conclusion(board, "unknown", "\n".join(words)))
+        if found.verdict is not None:
+            words += [found.verdict.words, "", picture(found.execution)]
+        is_as_expected = (found.verdict is None) == (expect == "holds")
+        if is_as_expected:
+            self._tell(self._conclusion(board, "holds", "; ".join(words[:2])))
+        elif expect == "violated":
+            words.insert(0, f"{board.name} must still be convicted, and is not")
+            self._fail(self._conclusion(board, "violated", "\n".join(words)))
+        else:
+            self._fail(self._conclusion(board, "violated", "\n".join(words)))
+
+    def _conclusion(self, board: ProvenBoard, verdict: Any, words: str) -> Conclusion:
+        invariants = (self._counterexample.invariant,)
+        name = f"replay of {self.path.name}"
+        return Conclusion(name, board.name, self._gate, verdict, words, invariants, executions=2)
+
+    def _tell(self, conclusion: Conclusion) -> None:
+        self.user_properties.append((PROPERTY, asdict(conclusion)))
+
+    def _fail(self, conclusion: Conclusion) -> NoReturn:
+        self._tell(conclusion)
+        pytest.fail(f"{conclusion.verdict}: {conclusion.words}", pytrace=False)
+
+
+def _gates(config: pytest.Config, counterexample: Counterexample) -> list[GateName]:
+    """Where it was found, unless an option says otherwise; both, if that is asked for by name."""
+    wanted = config.getoption("--proofs-gate")
+    found: GateName = "processes" if counterexample.gates[:1] == ("processes",) else "threads"
+    return [found] if wanted in (None, "both") else [wanted]
+
+
+def _board(config: pytest.Config, counterexample: Counterexample, source: Path) -> ProvenBoard:
+    """The board named by option, else that of the file, if it is one of this project.
+
+    Raises ``CounterexampleError`` for one that lies elsewhere: a file must not make us import what
+    its reader did not choose.
+    """
+    named: str | None = config.getoption("--proofs-board")
+    if named is not None:
+        return ProvenBoard.named(named)
+    place, _, name = counterexample.board.rpartition(":")
+    roots = {config.invocation_params.dir.resolve(), config.rootpath.resolve()}
+    found = _file_of(place, roots)
+    if found is None or not any(found.is_relative_to(root) for root in (*roots, *_our_folders())):
+        raise CounterexampleError(
+            f"board of {source.name} must lie below {' or '.join(map(str, sorted(roots)))}, got "
+            f"{counterexample.board!r}; name one with --proofs-board"
+        )
+    return ProvenBoard.named(f"{found}:{name}" if place.endswith(".py") else counterexample.board)
+
+
+def _file_of(place: str, roots: set[Path]) -> Path | None:
+    """The file of a module or of a path; nothing is imported to find it."""
+    if place.endswith(".py"):
+        there = (root / place for root in sorted(roots))
+        return next((path.resolve() for path in there if path.is_file()), None)
+    try:
+        spec = importlib.util.find_spec(place.partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+    return None if spec is None or spec.origin is None else Path(spec.origin).resolve()
+
+
+def _our_folders() -> list[Path]:
+    return [Path(__file__).resolve().parents[1] / package for package in _OURS]

@@ -1,0 +1,59 @@
+"""Both gates of one board, on one directory: the same scenario can be run at either."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from proofs.harness.execution import Execution, run
+from proofs.harness.interception import interception
+from proofs.harness.processes import ProcessGate
+from proofs.harness.proven_board import ProvenBoard
+from strategies.scenarios import Scenario
+
+GateName = Literal["threads", "processes"]
+GATES: Final[tuple[GateName, ...]] = ("threads", "processes")
+
+
+class Gates:
+    """To be entered with ``with``: the doors are open then, and no worker is left afterwards.
+
+    ``root`` is made anew for each execution. Workers are started when they are first needed.
+    """
+
+    def __init__(self, board: ProvenBoard, root: Path) -> None:
+        self.board = board
+        self.root = root
+        self._stack = ExitStack()
+        self._processes: ProcessGate | None = None
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(interception())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._processes = None
+        self._stack.close()
+
+    def run(self, scenario: Scenario, gate: GateName, *, guarded: bool = False) -> Execution:
+        """Run a scenario; ``guarded`` looks for effects that go past the doors, and costs more."""
+        del guarded
+        at = self._process_gate() if gate == "processes" else None
+        return run(scenario, self.board.open, self.root, at)
+
+    def _process_gate(self) -> ProcessGate:
+        if self._processes is None:
+            self._processes = self._stack.enter_context(ProcessGate(self.board.text))
+        return self._processes
+
+
+def other(gate: GateName) -> GateName:
+    """The other one of the two."""
+    return "processes" if gate == "threads" else "threads"

@@ -1,0 +1,137 @@
+"""An execution as a person reads it: the agents side by side, and only the effects that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from proofs.harness.conflicts import conflict
+from proofs.harness.execution import Execution
+from proofs.harness.history import Operation
+from proofs.harness.trace import Step, preempted_after
+from proofs.harness.turns import pattern_of
+
+WIDTH = 100
+_NUMBER_WIDTH = 5
+_COLUMN_WIDTH_MIN = 18
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line in the column of an agent; ``number`` is that of an effect, if it is one."""
+
+    agent: str
+    text: str
+    number: int | None = None
+
+
+def picture(execution: Execution, width: int = WIDTH) -> str:
+    """A column for each agent, a line for each call, answer, and effect that another one's meets.
+
+    Where an agent was stopped that could have gone on, its column says before what.
+    """
+    agents = sorted({*execution.scenario.agents, *(step.agent for step in execution.trace)})
+    column = max(_COLUMN_WIDTH_MIN, (width - _NUMBER_WIDTH) // max(1, len(agents)))
+    rows = [_row("", dict(zip(agents, agents, strict=True)), agents, column)]
+    for line in _lines(execution):
+        number = "" if line.number is None else str(line.number)
+        rows.append(_row(number, {line.agent: line.text}, agents, column))
+    return "\n".join(rows)
+
+
+def outcomes(execution: Execution) -> tuple[str, ...]:
+    """A line for each operation: who asked what, and what came of it."""
+    return tuple(
+        f"{operation.agent}: {called(operation)} -> {answered(operation)}"
+        for operation in execution.history.operations
+    )
+
+
+def called(operation: Operation) -> str:
+    """The call as it would be written."""
+    arguments = [f"{value}" for name, value in operation.arguments.items() if name != "token"]
+    token = operation.arguments.get("token")
+    if token is not None:
+        arguments.append(f"token={token}")
+    return f"{operation.name}({', '.join(arguments)})"
+
+
+def answered(operation: Operation) -> str:
+    """What the board said: a grant, a refusal, what it raised, what it showed."""
+    if operation.error is not None:
+        return f"raised {operation.error}"
+    if operation.outcome == "refused":
+        return "None" if operation.name == "claim_next" else "refused"
+    answer = operation.answer
+    if isinstance(answer, dict):
+        token, status = answer.get("token"), answer.get("status")
+        words = [str(answer.get("task_id")), *([str(status)] if status else [])]
+        return " ".join([*words, *([f"token {token}"] if token is not None else [])])
+    if isinstance(answer, list):
+        return "[" + ", ".join(_listed(item) for item in answer) + "]"
+    return operation.outcome
+
+
+def _listed(item: object) -> str:
+    if isinstance(item, dict) and "task_id" in item:
+        return f"{item['task_id']} {item.get('status')}"
+    return str(item)
+
+
+def _row(number: str, texts: dict[str, str], agents: Sequence[str], column: int) -> str:
+    cells = (_fitted(texts.get(agent, ""), column - 1).ljust(column) for agent in agents)
+    return f"{number:>{_NUMBER_WIDTH - 1}} {''.join(cells)}".rstrip()
+
+
+def _fitted(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _lines(execution: Execution) -> Iterator[_Line]:
+    """All lines, in order; an effect done several times in a row is told once."""
+    for _, group in groupby(_all_lines(execution), lambda line: (line.agent, line.text)):
+        same = list(group)
+        text = same[0].text + (f"  ×{len(same)}" if len(same) > 1 else "")
+        yield _Line(same[0].agent, text, same[0].number)
+
+
+def _all_lines(execution: Execution) -> Iterator[_Line]:
+    trace, matter = execution.trace, _that_matter(execution.trace)
+    preempted = frozenset(preempted_after(trace))
+    asking: set[str] = set()  # opening a board matters only where it fails, and then it is a call
+    begun = {(o.agent, o.invoked_at): o for o in execution.history.operations}
+    ended = {_last_effect(trace, o): o for o in execution.history.operations}
+    for number, step in enumerate(trace):
+        if step.effect.kind == "call":
+            asking.add(step.agent)
+            operation = begun.get((step.agent, number))
+            yield _Line(step.agent, called(operation) if operation else f"{step.effect.detail}(…")
+        elif number in matter and step.agent in asking:
+            yield _Line(step.agent, f"  {_effect(step)}", number)
+        if number in ended:
+            yield _Line(step.agent, f"-> {answered(ended[number])}")
+        if number in preempted:
+            following = next(s for s in trace[number + 1 :] if s.agent == step.agent)
+            yield _Line(step.agent, f"~~ stopped before {pattern_of(following.effect.label())}")
+
+
+def _last_effect(trace: Sequence[Step], operation: Operation) -> int:
+    """The number of the last effect of its agent before the answer, the call itself at least."""
+    numbers = range(operation.returned_at - 1, operation.invoked_at, -1)
+    own = (number for number in numbers if trace[number].agent == operation.agent)
+    return next(own, operation.invoked_at)
+
+
+def _effect(step: Step) -> str:
+    ending = " (must wait)" if step.waits else f" ! {step.error}" if step.error else ""
+    return pattern_of(step.effect.label()) + ending
+
+
+def _that_matter(trace: Sequence[Step]) -> frozenset[int]:
+    """The numbers of the effects that conflict with one of another agent."""
+    return frozenset(
+        number
+        for number, step in enumerate(trace)
+        if any(other.agent != step.agent and conflict(step.effect, other.effect) for other in trace)
+    )

@@ -1,0 +1,186 @@
+"""A proof: executions of one board at one gate, judged one by one and together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from proofs.harness.checkers import check
+from proofs.harness.conviction import (
+    Conviction,
+    NondeterminismError,
+    compare,
+    convict,
+    counterexample_of,
+)
+from proofs.harness.counterexample import Expect, save
+from proofs.harness.coverage import Coverage
+from proofs.harness.execution import Execution
+from proofs.harness.gates import GateName, Gates
+from proofs.harness.guard import GuardSchedule
+from proofs.harness.verdict import Value, Verdict
+from strategies.scenarios import Scenario
+
+Extent = Literal["exhausted", "sampled"]
+
+
+class ViolatedError(AssertionError):
+    """The board broke a promise; says which, how, and how to see it again."""
+
+
+class UnknownError(Exception):
+    """The proof could not judge, and why. It never counts as a pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a proof shows. ``invariants`` are those that were judged, ``not_applicable`` says of the
+    others why not; ``bound`` and ``words`` are how much was tried, as numbers and as a sentence.
+    """
+
+    proof: str
+    board: str
+    gate: str
+    verdict: Value | Literal["harness fault"]
+    words: str
+    invariants: tuple[str, ...] = ()
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    extent: Extent = "sampled"
+    bound: dict[str, int] = field(default_factory=dict)
+    executions: int = 0
+    seconds: float = 0.0
+    counterexamples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        how = f" ({self.extent})" if self.verdict == "holds" else ""
+        what = f", {' '.join(self.invariants)}" if self.invariants else ""
+        return f"{self.verdict}{how}: {self.board}{what}: {self.words}"
+
+
+class Proof:
+    """Counts what was tried; convicts at once what breaks a promise.
+
+    ``extent`` and ``space`` are told with the conclusion: whether all of a space was tried, which.
+    ``invariants`` None: whatever the checkers judge. The counterexample is written to ``folder``.
+    The first execution, one in fifty, and each that fails are run a second time, guarded, and
+    compared: what differs or goes unseen makes the verdict unknown.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        gates: Gates,
+        gate: GateName,
+        folder: Path,
+        *,
+        invariants: Collection[str] | None = None,
+        expect: Expect = "holds",
+    ) -> None:
+        self.name = name
+        self.gates = gates
+        self.gate = gate
+        self.coverage = Coverage()
+        self.conviction: Conviction | None = None
+        self.path: Path | None = None
+        self._folder = folder
+        self._invariants = invariants
+        self._expect = expect
+        self._schedule = GuardSchedule()
+        self._judged: set[str] = set()
+        self._not_applicable: dict[str, str] = {}
+        self._unknown: dict[str, str] = {}
+        self._ended: tuple[Scenario, ViolatedError | UnknownError] | None = None
+        self.extent: Extent = "sampled"
+        self.space = ""
+        self._began = time.monotonic()
+
+    def examine(self, scenario: Scenario) -> Execution:
+        """Run a scenario and judge it. Raises ``ViolatedError`` and ``UnknownError``."""
+        if self._ended is not None and self._ended[0] == scenario:
+            raise self._ended[1]  # asked again by who wants to see it fail twice
+        execution = self.gates.run(scenario, self.gate)
+        self.take(execution)
+        return execution
+
+    def take(self, execution: Execution) -> None:
+        """Judge an execution that was run elsewhere, at this gate. Raises as ``examine``."""
+        self.coverage.add(execution)
+        verdicts = check(execution, self.gates.board.promises)
+        broken = self._first_violated(verdicts)
+        try:
+            if broken is not None or self._schedule.is_due():
+                self._run_again(execution)
+            if broken is not None:
+                self._convict(execution, broken)
+        except (ViolatedError, UnknownError) as error:
+            self._ended = execution.scenario, error
+            raise
+        self._note(verdicts)
+
+    def conclude(self) -> Conclusion:
+        """What all the executions show together; a verdict of unknown says why."""
+        why = self.coverage.why_unknown() or self._what_was_not_judged()
+        told = f"{self.space}{', ' if self.space else ''}{self.coverage.words(self.gate)}"
+        return Conclusion(
+            self.name,
+            self.gates.board.name,
+            self.gate,
+            "unknown" if why else "holds",
+            f"{why}; {told}" if why else told,
+            tuple(sorted(self._judged, key=_by_number)),
+            {name: why for name, why in self._not_applicable.items() if name not in self._judged},
+            self.extent,
+            self.coverage.numbers(),
+            self.coverage.executions,
+            round(time.monotonic() - self._began, 3),
+            () if self.path is None else (str(self.path),),
+        )
+
+    def _first_violated(self, verdicts: list[Verdict]) -> Verdict | None:
+        return next((v for v in verdicts if v.value == "violated" and self._looks_at(v)), None)
+
+    def _looks_at(self, verdict: Verdict) -> bool:
+        return self._invariants is None or verdict.invariant in self._invariants
+
+    def _run_again(self, execution: Execution) -> None:
+        guarded = self.gates.run(execution.scenario, self.gate, guarded=True)
+        if guarded.unseen:
+            raise UnknownError(f"effects went unseen: {'; '.join(guarded.unseen)}")
+        try:
+            compare(execution, guarded)
+        except NondeterminismError as error:
+            raise UnknownError(str(error)) from None
+
+    def _convict(self, execution: Execution, broken: Verdict) -> None:
+        try:
+            self.conviction = convict(self.gates, self.gate, execution, broken.invariant)
+        except NondeterminismError as error:
+            raise UnknownError(str(error)) from None
+        board = self.gates.board
+        found = counterexample_of(self.conviction, board.text, self.gates.root, self._expect)
+        self.path = save(found, self._folder)
+        words = self.conviction.words(board.name)
+        told = (
+            f"{words}\nFound in execution {self.coverage.executions}.\nReplay: pytest {self.path}"
+        )
+        raise ViolatedError(told)
+
+    def _note(self, verdicts: list[Verdict]) -> None:
+        for verdict in filter(self._looks_at, verdicts):
+            if verdict.value == "holds":
+                self._judged.add(verdict.invariant)
+            elif verdict.value == "unknown":
+                self._unknown.setdefault(verdict.invariant, verdict.words)
+            else:
+                self._not_applicable.setdefault(verdict.invariant, verdict.words)
+
+    def _what_was_not_judged(self) -> str | None:
+        told = [f"{name}: {words}" for name, words in self._unknown.items()]
+        return "; ".join(told) or None
+
+
+def _by_number(invariant: str) -> tuple[str, int]:
+    return (invariant[0], int(invariant[1:]))

@@ -1,0 +1,75 @@
+"""A board that is to be proved: its name, how it is opened, and what it promises."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from proofs.harness.adapter import Board
+from proofs.harness.board_path import load_board
+from proofs.harness.checkers import Promises
+from strategies.programs import ASKS
+
+_METHODS: Final = {"retry": "fail"}
+
+
+class UnusableBoardError(Exception):
+    """The board cannot be proved, and why; this says nothing about its promises."""
+
+
+@dataclass(frozen=True)
+class ProvenBoard:
+    """``text`` is how it is named for a fresh interpreter, see ``load_board``."""
+
+    text: str
+    open: Board
+    promises: Promises
+
+    @staticmethod
+    def named(text: str) -> ProvenBoard:
+        """The board of this name. Raises ``BoardPathError``, and ValueError for its promises."""
+        board = load_board(text)
+        return ProvenBoard(text, board, Promises.of(board))
+
+    @property
+    def name(self) -> str:
+        """A short one, for people and for the names of files."""
+        place, _, callable_name = self.text.rpartition(":")
+        module = place.removesuffix(".py").replace("\\", "/").rpartition("/")[2]
+        short = module.rpartition(".")[2]
+        return short if callable_name == "Board" else callable_name.replace(".", "_")
+
+    @cached_property
+    def asks(self) -> tuple[str, ...]:
+        """What can be asked of it, in the order of ``ASKS``; time can always be let pass.
+
+        Raises ``UnusableBoardError`` where it cannot be opened, or lacks what a proof needs.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                board = self.open(folder)
+            except Exception as error:
+                words = f"{self.text} must open on an empty directory, raised {_words(error)}"
+                raise UnusableBoardError(words) from error
+            offered = tuple(name for name in ASKS if name == "advance" or _offers(board, name))
+        if "post" not in offered or not {"claim", "claim_next"} & set(offered):
+            words = f"{self.text} must have post and claim or claim_next, has {', '.join(offered)}"
+            raise UnusableBoardError(words)
+        return offered
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What could be asked of a board and not of this one."""
+        return tuple(name for name in ASKS if name not in self.asks)
+
+
+def _offers(board: Any, name: str) -> bool:
+    method: Callable[..., Any] | None = getattr(board, _METHODS.get(name, name), None)
+    return callable(method)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,112 @@
+"""Replays a counterexample on the code as it is now, and says where that went another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, islice, zip_longest
+
+from proofs.harness.conviction import compare, violation
+from proofs.harness.counterexample import Counterexample
+from proofs.harness.execution import Execution
+from proofs.harness.gates import GateName, Gates
+from proofs.harness.minimise import nearby
+from proofs.harness.turns import pattern_of, turns_of
+from proofs.harness.verdict import Verdict
+from strategies.interleavings import Interleaving
+from strategies.scenarios import Scenario
+
+NEIGHBOURS_MAX = 200
+"""How many neighbouring interleavings are tried once a replay has diverged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first effect at which a run is not the one that was recorded; None past an end."""
+
+    step: int
+    expected: str | None
+    saw: str | None
+
+    def __str__(self) -> str:
+        expected = "the end" if self.expected is None else repr(self.expected)
+        saw = "the end" if self.saw is None else repr(self.saw)
+        return f"diverged at step {self.step}: expected {expected}, saw {saw}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """``execution`` is the one to be shown: a neighbouring one, if only that one violates.
+
+    ``verdict`` is the violation, None if there is none; ``neighbours`` is how many were tried.
+    """
+
+    gate: GateName
+    execution: Execution
+    verdict: Verdict | None
+    divergence: Divergence | None = None
+    neighbours: int = 0
+
+
+class UnseenError(Exception):
+    """An effect on the board's directory went past the doors; says which."""
+
+
+def replay(counterexample: Counterexample, gates: Gates, gate: GateName | None = None) -> Replay:
+    """Run the scenario twice, and compare; then neighbouring ones, if the code went another way.
+
+    ``gate`` None: the one in which it was found. Raises ``NondeterminismError``, and
+    ``UnseenError`` where an effect went past the doors.
+    """
+    at = gate or _gate_of(counterexample)
+    execution = gates.run(counterexample.scenario, at)
+    guarded = gates.run(counterexample.scenario, at, guarded=True)
+    if guarded.unseen:
+        raise UnseenError(f"effects went unseen: {'; '.join(guarded.unseen)}")
+    compare(execution, guarded)
+    divergence = diverged(counterexample.trace, execution)
+    verdict = violation(guarded, gates, counterexample.invariant)
+    if verdict is not None or divergence is None:
+        return Replay(at, guarded, verdict, divergence)
+    return _among_neighbours(counterexample, gates, at, execution, divergence)
+
+
+def diverged(trace: Sequence[str], execution: Execution) -> Divergence | None:
+    """Where an execution differs from a trace that was written down, if it does."""
+    seen = [pattern_of(step.label()) for step in execution.trace]
+    for number, (expected, saw) in enumerate(zip_longest(trace, seen)):
+        if expected != saw:
+            return Divergence(number, expected, saw)
+    return None
+
+
+def _among_neighbours(
+    counterexample: Counterexample,
+    gates: Gates,
+    gate: GateName,
+    execution: Execution,
+    divergence: Divergence,
+) -> Replay:
+    """The first neighbouring execution that violates, else the one that was replayed."""
+    tried = 0
+    neighbours = _neighbours(counterexample, execution)
+    for tried, scenario in enumerate(islice(neighbours, NEIGHBOURS_MAX), 1):
+        found = gates.run(scenario, gate)
+        verdict = violation(found, gates, counterexample.invariant)
+        if verdict is not None:
+            return Replay(gate, found, verdict, divergence, tried)
+    return Replay(gate, execution, None, divergence, tried)
+
+
+def _neighbours(counterexample: Counterexample, execution: Execution) -> Iterator[Scenario]:
+    """Near to the turns as they were counted when it was found, then near to those it took now."""
+    agents = (line.partition(": ")[0] for line in counterexample.trace)
+    recorded = tuple((agent, len(list(lines))) for agent, lines in groupby(agents))
+    for turns in (recorded, turns_of(execution.trace)):
+        scenario = replace(execution.scenario, interleaving=Interleaving("turns", turns=turns))
+        yield scenario
+        yield from nearby(scenario)
+
+
+def _gate_of(counterexample: Counterexample) -> GateName:
+    return "processes" if counterexample.gates[:1] == ("processes",) else "threads"

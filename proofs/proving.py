@@ -1,0 +1,126 @@
+"""Proofs within pytest: what one session proves, and how a verdict becomes the end of a test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from proofs.harness.board_path import BoardPathError
+from proofs.harness.gates import GATES, GateName, Gates
+from proofs.harness.proof import Conclusion, Proof, UnknownError, ViolatedError
+from proofs.harness.proven_board import ProvenBoard, UnusableBoardError
+from proofs.plugin import PROPERTY
+from strategies.scenarios import Scenario
+
+OUR_BOARD: Final = "proofs.our_board:TaskBoard"
+"""What is proved where no board is named."""
+
+_seed = pytest.StashKey[int]()
+
+
+def check_board(config: pytest.Config) -> None:
+    """Raise pytest's UsageError where ``--proofs-board`` names no board that can be proved."""
+    try:
+        board_of(config).asks  # noqa: B018  (opens it once)
+    except (BoardPathError, UnusableBoardError, ValueError) as error:
+        raise pytest.UsageError(f"--proofs-board: {error}") from error
+
+
+def board_of(config: pytest.Config) -> ProvenBoard:
+    """The board that this session proves."""
+    text: str | None = config.getoption("--proofs-board")
+    return ProvenBoard.named(OUR_BOARD if text is None else text)
+
+
+def gates_of(config: pytest.Config) -> tuple[GateName, ...]:
+    """The gates at which this session proves it."""
+    wanted = config.getoption("--proofs-gate")
+    return tuple(gate for gate in GATES if wanted in (gate, "both"))
+
+
+def seed_of(config: pytest.Config) -> int:
+    """By which scenarios are drawn: as asked for, the same each time in CI, else a new one."""
+    if _seed not in config.stash:
+        asked: int | None = config.getoption("--proofs-seed")
+        usual = 0 if settings().derandomize else secrets.randbits(32)
+        config.stash[_seed] = usual if asked is None else asked
+    return config.stash[_seed]
+
+
+class Proving:
+    """What the proofs of one test stand on; at its end the test ends by the verdict."""
+
+    def __init__(self, request: pytest.FixtureRequest, root: Path) -> None:
+        self.config = request.config
+        self.board = board_of(request.config)
+        self._item: pytest.Item = request.node
+        self._root = root
+
+    @contextmanager
+    def proof(self, gate: GateName, invariants: Collection[str] | None = None) -> Iterator[Proof]:
+        """A proof that concludes when the block ends. What else is raised is our own fault."""
+        folder: Path = self.config.getoption("--proofs-counterexamples")
+        with Gates(self.board, self._root / "board") as gates:
+            proof = Proof(self._item.name, gates, gate, folder, invariants=invariants)
+            ended: ViolatedError | UnknownError | None = None
+            try:
+                yield proof
+            except (ViolatedError, UnknownError) as error:
+                ended = error
+            except Exception as error:
+                words = f"{type(error).__name__}: {error}"
+                self._tell(replace(proof.conclude(), verdict="harness fault", words=words))
+                raise
+        conclusion = proof.conclude()
+        if ended is None:
+            self._end(conclusion)
+        elif isinstance(ended, ViolatedError):
+            self._fail(replace(conclusion, verdict="violated", words=str(ended)), str(ended))
+        else:
+            words = f"{self.board.name} in {gate}: {ended}"
+            self._fail(replace(conclusion, verdict="unknown", words=words), words)
+
+    def sample(self, proof: Proof, scenarios: st.SearchStrategy[Scenario], executions: int) -> None:
+        """Examine so many scenarios that Hypothesis draws. Raises what ``Proof.examine`` does.
+
+        What is found is minimised on its trace, and not by Hypothesis as well.
+        """
+
+        @seed(seed_of(self.config))
+        @settings(
+            max_examples=executions,
+            phases=[Phase.generate],
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(scenarios)
+        def examine(scenario: Scenario) -> None:
+            proof.examine(scenario)
+
+        examine()
+
+    def _end(self, conclusion: Conclusion) -> None:
+        if conclusion.verdict == "unknown":
+            self._fail(conclusion, str(conclusion))
+        if not conclusion.invariants:
+            why = "; ".join(f"{name}: {why}" for name, why in conclusion.not_applicable.items())
+            self._tell(replace(conclusion, verdict="not applicable", words=why))
+            pytest.skip(f"not applicable: {why}")
+        self._tell(conclusion)
+
+    def _fail(self, conclusion: Conclusion, words: str) -> NoReturn:
+        self._tell(conclusion)
+        raise pytest.fail.Exception(words, pytrace=False) from None
+
+    def _tell(self, conclusion: Conclusion) -> None:
+        fields = asdict(conclusion) | {"seed": seed_of(self.config)}
+        self._item.user_properties.append((PROPERTY, fields))

@@ -1,0 +1,59 @@
+"""What pytest prints of the proofs when all is done, and the report for machines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from proofs.harness.surroundings import surroundings
+
+REPORT_FORMAT: Final = "swarm-proofs/report"
+REPORT_VERSION: Final = 1
+
+Conclusions = list[dict[str, Any]]
+
+
+def summarise(terminal: pytest.TerminalReporter, conclusions: Conclusions) -> None:
+    """A line for each proof: its verdict, the bound that it holds within, and the seed."""
+    terminal.section("proofs")
+    for told in conclusions:
+        terminal.line(_line(told), **_markup(told["verdict"]))
+    seeds = sorted({told["seed"] for told in conclusions if "seed" in told})
+    if seeds:
+        terminal.line(
+            f"seed {', '.join(map(str, seeds))}; the same again: --proofs-seed {seeds[0]}"
+        )
+
+
+def write_report(folder: Path, conclusions: Conclusions) -> Path:
+    """``report.json`` in the folder, written whole; its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = [told["seed"] for told in conclusions if "seed" in told]
+    report = {
+        "format": REPORT_FORMAT,
+        "version": REPORT_VERSION,
+        "environment": surroundings(folder),
+        "seed": seeds[0] if seeds else None,
+        "proofs": [{key: told[key] for key in told if key != "seed"} for told in conclusions],
+    }
+    path = folder / "report.json"
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    new.replace(path)
+    return path
+
+
+def _line(told: dict[str, Any]) -> str:
+    how = f" ({told['extent']})" if told["verdict"] == "holds" else ""
+    what = f" {' '.join(told['invariants'])}:" if told["verdict"] == "holds" else ""
+    words = told["words"].splitlines()[0] if told["words"] else ""
+    return f"{told['verdict']}{how}: {told['board']},{what} {words}"
+
+
+def _markup(verdict: str) -> dict[str, bool]:
+    if verdict == "holds":
+        return {"green": True}
+    return {"red": True} if verdict in ("violated", "harness fault") else {"yellow": True}

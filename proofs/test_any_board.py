@@ -1,0 +1,33 @@
+"""The proofs of any board: ours, or the one that ``--proofs-board`` names.
+
+Each runs in threads and in worker processes, and says how much it tried. Under the profile
+``proofs-fuzz`` that is fifty times as much.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+from proofs.harness.gates import GateName
+from proofs.proving import Proving, gates_of
+from strategies.scenarios import polling_scenarios, scenarios
+
+IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
+EXECUTIONS = {"threads": 10_000 if IS_DEEP else 300, "processes": 2_000 if IS_DEEP else 100}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each proof at each gate that was asked for."""
+    metafunc.parametrize("gate", gates_of(metafunc.config))
+
+
+def test_every_task_is_claimed_exactly_once(proving: Proving, gate: GateName) -> None:
+    with proving.proof(gate, ["S0", "S1", "S3", "S8", "S13", "S17", "L1", "R1"]) as proof:
+        proving.sample(proof, polling_scenarios(proving.board.asks), EXECUTIONS[gate])
+
+
+def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName) -> None:
+    with proving.proof(gate) as proof:
+        asked = scenarios(names=proving.board.asks)
+        proving.sample(proof, asked, EXECUTIONS[gate])
