@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from proofs.harness.checkers import check
-from proofs.harness.conflicts import conflict
+from proofs.harness.conflicts import touches
 from proofs.harness.counterexample import Counterexample, Expect
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates, other
@@ -14,7 +15,7 @@ from proofs.harness.invariants import INVARIANTS
 from proofs.harness.minimise import minimise
 from proofs.harness.picture import outcomes, picture
 from proofs.harness.surroundings import surroundings
-from proofs.harness.trace import preempted_after, preemptions
+from proofs.harness.trace import Step, preempted_after, preemptions
 from proofs.harness.turns import pattern_of, stops_of
 from proofs.harness.verdict import Verdict
 from strategies.interleavings import Interleaving
@@ -121,12 +122,21 @@ def _differ(name: str, first: Execution, second: Execution) -> bool:
 
 
 def _first_conflict(execution: Execution) -> tuple[str, ...]:
-    """The effect before which an agent was stopped, and the first of another's that touches it."""
+    """What an agent had done before it was stopped first, and what met it from another one then.
+
+    Where it had looked at what another one changed meanwhile, that is it; else any conflict.
+    """
     trace = execution.trace
     for number in preempted_after(trace):
-        left, after = trace[number].agent, trace[number + 1 :]
-        stopped = next(step for step in after if step.agent == left).effect
-        others = (step.effect for step in after if step.agent != left)
-        met = next((effect for effect in others if conflict(stopped, effect)), None)
-        return (pattern_of(stopped.label()), pattern_of(met.label()) if met else "")
+        agent = trace[number].agent
+        before = [s for s in trace[number::-1] if s.agent == agent]
+        meanwhile = list(takewhile(lambda step: step.agent != agent, trace[number + 1 :]))
+        pairs = [(own, other) for own in before for other in meanwhile if _meet(own, other)]
+        stale = [pair for pair in pairs if not pair[0].effect.changes and pair[1].effect.changes]
+        for own, other in stale or pairs:
+            return (pattern_of(own.effect.label()), pattern_of(other.effect.label()))
     return ()
+
+
+def _meet(one: Step, two: Step) -> bool:
+    return any(a.conflicts_with(b) for a in touches(one) for b in touches(two))

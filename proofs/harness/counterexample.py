@@ -21,6 +21,8 @@ VERSION: Final = 1
 HEAD_BYTES: Final = 1024
 """The format's name stands that near to the beginning of a file."""
 
+LINE_WIDTH: Final = 90
+
 Expect = Literal["holds", "violated"]
 
 
@@ -34,8 +36,8 @@ class Counterexample:
     replay fails as long as the bug is there; "violated" for a board that is broken on purpose.
 
     ``gates`` are those in which it was confirmed, the first one being where it was found.
-    ``outcomes`` and ``trace`` are lines, as the run was recorded; ``meets`` are the labels of the
-    effect before which an agent was stopped and of the first of another's that conflicts with it:
+    ``outcomes`` and ``trace`` are lines, as the run was recorded; ``meets`` are the labels of an
+    effect of the agent that was stopped first, and of one of another's in between, which conflict:
     they tell one bug from another. ``made_with`` are versions.
     """
 
@@ -122,14 +124,31 @@ def load(path: Path) -> Counterexample:
 
 
 def save(counterexample: Counterexample, folder: Path) -> Path:
-    """Write it into the folder, whole or not at all, over an older one of the same bug; its path."""
+    """Write it into the folder, whole or not at all, over an older one of the same bug.
+
+    Returns the path of its file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / counterexample.file_name()
-    text = json.dumps(counterexample.to_json(), indent=1, ensure_ascii=False) + "\n"
+    text = _readable(counterexample.to_json()) + "\n"
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_text(text, encoding="utf-8")
     os.replace(new, path)
     return path
+
+
+def _readable(value: Any, indent: str = "") -> str:
+    """JSON in which what fits on a line stands on one, so that a diff shows what changed."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, list | dict) or len(indent + line) <= LINE_WIDTH:
+        return line
+    deeper = indent + " "
+    if isinstance(value, list):
+        rows = [_readable(item, deeper) for item in value]
+    else:
+        rows = [f"{json.dumps(key)}: {_readable(item, deeper)}" for key, item in value.items()]
+    opens, closes = ("[", "]") if isinstance(value, list) else ("{", "}")
+    return f"{opens}\n" + ",\n".join(deeper + row for row in rows) + f"\n{indent}{closes}"
 
 
 def _check(fields: Any, source: str) -> None:

@@ -15,6 +15,7 @@ from proofs.harness.execution import Execution
 from proofs.harness.trace import preemptions
 from proofs.harness.turns import joined, turns_of
 from strategies.interleavings import Interleaving, Turn
+from strategies.programs import Ask
 from strategies.scenarios import Scenario
 
 REPLAYS_MAX = 3000
@@ -201,6 +202,10 @@ def _renamed(scenario: Scenario) -> Scenario:
         interleaving=Interleaving(kind="turns", turns=turns),
         clock=replace(scenario.clock, skews_seconds=skews),
     )
+
+
+def _of_renamed(ask: Ask, ids: dict[str, str]) -> Ask:
+    return ask if ask.task_id is None else replace(ask, task_id=ids.get(ask.task_id, ask.task_id))
 
 
 def _with_turns(scenario: Scenario, turns: Sequence[Turn]) -> Scenario:
