@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -128,14 +129,19 @@ def _first_conflict(execution: Execution) -> tuple[str, ...]:
     """
     trace = execution.trace
     for number in preempted_after(trace):
-        agent = trace[number].agent
-        before = [s for s in trace[number::-1] if s.agent == agent]
-        meanwhile = list(takewhile(lambda step: step.agent != agent, trace[number + 1 :]))
-        pairs = [(own, other) for own in before for other in meanwhile if _meet(own, other)]
+        before, meanwhile = _around(trace, number)
+        pairs = [(own, met) for own in before for met in meanwhile if _meet(own, met)]
         stale = [pair for pair in pairs if not pair[0].effect.changes and pair[1].effect.changes]
-        for own, other in stale or pairs:
-            return (pattern_of(own.effect.label()), pattern_of(other.effect.label()))
+        for own, met in stale or pairs:
+            return (pattern_of(own.effect.label()), pattern_of(met.effect.label()))
     return ()
+
+
+def _around(trace: Sequence[Step], number: int) -> tuple[list[Step], list[Step]]:
+    """What the agent of this step had done, the last first; what others did until it went on."""
+    agent = trace[number].agent
+    before = [step for step in trace[number::-1] if step.agent == agent]
+    return before, list(takewhile(lambda step: step.agent != agent, trace[number + 1 :]))
 
 
 def _meet(one: Step, two: Step) -> bool:

@@ -187,10 +187,7 @@ def _renamed(scenario: Scenario) -> Scenario:
     ids = {task.task_id: f"t{number}" for number, task in enumerate(scenario.tasks, 1)}
     tasks = tuple(replace(task, task_id=ids[task.task_id]) for task in scenario.tasks)
     programs = tuple(
-        (
-            agents[name],
-            tuple(replace(ask, task_id=ids.get(ask.task_id, ask.task_id)) for ask in asks),
-        )
+        (agents[name], tuple(_of_renamed(ask, ids) for ask in asks))
         for name, asks in scenario.programs
     )
     turns = tuple((agents[name], effects) for name, effects in scenario.interleaving.turns)
