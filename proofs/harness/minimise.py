@@ -182,23 +182,31 @@ def _plainer(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _renamed(scenario: Scenario) -> Scenario:
-    """The same with its agents called a1, a2 … and its tasks t1, t2 …, in their order."""
-    agents = {name: f"a{number}" for number, name in enumerate(scenario.agents, 1)}
+    """The same with its agents called a1, a2 … as they come to run, and its tasks t1, t2 …"""
+    order = dict.fromkeys((*(name for name, _ in scenario.interleaving.turns), *scenario.agents))
+    names = [name for name in order if name in scenario.agents]  # not their threads
+    agents = {name: f"a{number}" for number, name in enumerate(names, 1)}
     ids = {task.task_id: f"t{number}" for number, task in enumerate(scenario.tasks, 1)}
     tasks = tuple(replace(task, task_id=ids[task.task_id]) for task in scenario.tasks)
-    programs = tuple(
+    programs = sorted(
         (agents[name], tuple(_of_renamed(ask, ids) for ask in asks))
         for name, asks in scenario.programs
     )
-    turns = tuple((agents[name], effects) for name, effects in scenario.interleaving.turns)
+    turns = tuple((_part_of(name, agents), n) for name, n in scenario.interleaving.turns)
     skews = tuple((agents[name], seconds) for name, seconds in scenario.clock.skews_seconds)
     return replace(
         scenario,
         tasks=tasks,
-        programs=programs,
+        programs=tuple(programs),
         interleaving=Interleaving(kind="turns", turns=turns),
         clock=replace(scenario.clock, skews_seconds=skews),
     )
+
+
+def _part_of(name: str, agents: dict[str, str]) -> str:
+    """The new name of an agent, or of a thread or child of one."""
+    agent, dot, number = name.partition(".")
+    return f"{agents[agent]}{dot}{number}"
 
 
 def _of_renamed(ask: Ask, ids: dict[str, str]) -> Ask:
