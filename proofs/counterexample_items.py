@@ -65,42 +65,57 @@ class CounterexampleItem(pytest.Item):
         return self.path, None, f"{self.path.name} {self.name}"
 
     def _judge(self, board: ProvenBoard, found: Replay) -> None:
-        invariant, expect = self._counterexample.invariant, self._counterexample.expect
-        words = [f"{invariant}, {INVARIANTS[invariant]}"]
-        if found.divergence is not None:
-            tried = f"; {found.neighbours} neighbouring interleavings tried"
-            words.append(f"{found.divergence}{tried if found.neighbours else ''}")
-            if self.config.getoption("--proofs-strict"):
-                self._fail(self._conclusion(board, "unknown", "\n".join(words)))
-        if found.verdict is not None:
-            words += [found.verdict.words, "", picture(found.execution)]
-        is_as_expected = (found.verdict is None) == (expect == "holds")
-        if is_as_expected:
-            self._tell(self._conclusion(board, "holds", "; ".join(words[:2])))
-        elif expect == "violated":
-            words.insert(0, f"{board.name} must still be convicted, and is not")
-            self._fail(self._conclusion(board, "violated", "\n".join(words)))
-        else:
-            self._fail(self._conclusion(board, "violated", "\n".join(words)))
+        invariant, must_violate = self._counterexample.invariant, self._expects_violation
+        way = [_told(found)] if found.divergence is not None else []
+        if way and self.config.getoption("--proofs-strict"):
+            self._fail(self._conclusion(board, "unknown", way[0]))
+        if found.verdict is not None and not must_violate:
+            broken = f"{invariant} violated by {board.name}: {INVARIANTS[invariant]}."
+            lines = [broken, *way, f"  {found.verdict.words}", "", picture(found.execution)]
+            self._fail(self._conclusion(board, "violated", "\n".join(lines)))
+        if found.verdict is None and must_violate:
+            broken = f"{board.name} must still be convicted of {invariant}, and is not"
+            self._fail(self._conclusion(board, "violated", "\n".join([broken, *way])))
+        ended = "convicted, as it must be" if must_violate else "not violated"
+        words = "; ".join([f"replay of {self.path.name}: {ended}", *way])
+        self._tell(self._conclusion(board, "holds", words))
+
+    @property
+    def _expects_violation(self) -> bool:
+        return self._counterexample.expect == "violated"
 
     def _conclusion(self, board: ProvenBoard, verdict: Any, words: str) -> Conclusion:
         invariants = (self._counterexample.invariant,)
         name = f"replay of {self.path.name}"
-        return Conclusion(name, board.name, self._gate, verdict, words, invariants, executions=2)
+        return Conclusion(
+            name,
+            board.name,
+            self._gate,
+            verdict,
+            words,
+            invariants,
+            extent="replayed",
+            executions=2,
+        )
 
     def _tell(self, conclusion: Conclusion) -> None:
         self.user_properties.append((PROPERTY, asdict(conclusion)))
 
     def _fail(self, conclusion: Conclusion) -> NoReturn:
         self._tell(conclusion)
-        pytest.fail(f"{conclusion.verdict}: {conclusion.words}", pytrace=False)
+        pytest.fail(conclusion.words, pytrace=False)
+
+
+def _told(found: Replay) -> str:
+    tried = f"; {found.neighbours} neighbouring interleavings tried" if found.neighbours else ""
+    return f"{found.divergence}{tried}"
 
 
 def _gates(config: pytest.Config, counterexample: Counterexample) -> list[GateName]:
     """Where it was found, unless an option says otherwise; both, if that is asked for by name."""
     wanted = config.getoption("--proofs-gate")
     found: GateName = "processes" if counterexample.gates[:1] == ("processes",) else "threads"
-    return [found] if wanted in (None, "both") else [wanted]
+    return [found] if wanted == "both" else [wanted]
 
 
 def _board(config: pytest.Config, counterexample: Counterexample, source: Path) -> ProvenBoard:

@@ -21,6 +21,8 @@ def summarise(terminal: pytest.TerminalReporter, conclusions: Conclusions) -> No
     terminal.section("proofs")
     for told in conclusions:
         terminal.line(_line(told), **_markup(told["verdict"]))
+        if told["verdict"] == "unknown":  # pytest shows at length what failed or was an error
+            terminal.line("\n".join(f"    {line}" for line in told["words"].splitlines()[1:]))
     seeds = sorted({told["seed"] for told in conclusions if "seed" in told})
     if seeds:
         terminal.line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -46,7 +47,8 @@ class Gates:
         """Run a scenario; ``guarded`` looks for effects that go past the doors, and costs more."""
         del guarded
         at = self._process_gate() if gate == "processes" else None
-        return run(scenario, self.board.open, self.root, at)
+        execution = run(scenario, self.board.open, self.root, at)
+        return replace(execution, lacking=execution.lacking.union(self.board.lacking))
 
     def _process_gate(self) -> ProcessGate:
         if self._processes is None:

@@ -130,6 +130,8 @@ def _other_turns(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _without_agents(execution: Execution) -> Iterator[Scenario]:
+    if len(execution.scenario.programs) == 1:
+        return
     for left_out, _ in execution.scenario.programs:
         programs = tuple(p for p in execution.scenario.programs if p[0] != left_out)
         trace = [step for step in execution.trace if step.agent != left_out]

@@ -6,9 +6,10 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from proofs.harness.checkers import check
+from proofs.harness.checkers.evidence import ENDS, LISTINGS
 from proofs.harness.conviction import (
     Conviction,
     NondeterminismError,
@@ -24,7 +25,7 @@ from proofs.harness.guard import GuardSchedule
 from proofs.harness.verdict import Value, Verdict
 from strategies.scenarios import Scenario
 
-Extent = Literal["exhausted", "sampled"]
+Extent = Literal["exhausted", "sampled", "replayed"]
 
 
 class ViolatedError(AssertionError):
@@ -123,6 +124,7 @@ class Proof:
     def conclude(self) -> Conclusion:
         """What all the executions show together; a verdict of unknown says why."""
         why = self.coverage.why_unknown() or self._what_was_not_judged()
+        idle = self._idle()
         told = f"{self.space}{', ' if self.space else ''}{self.coverage.words(self.gate)}"
         return Conclusion(
             self.name,
@@ -130,8 +132,8 @@ class Proof:
             self.gate,
             "unknown" if why else "holds",
             f"{why}; {told}" if why else told,
-            tuple(sorted(self._judged, key=_by_number)),
-            {name: why for name, why in self._not_applicable.items() if name not in self._judged},
+            tuple(sorted(self._judged.difference(idle), key=_by_number)),
+            {n: why for n, why in self._not_applicable.items() if n not in self._judged} | idle,
             self.extent,
             self.coverage.numbers(),
             self.coverage.executions,
@@ -177,9 +179,27 @@ class Proof:
             else:
                 self._not_applicable.setdefault(verdict.invariant, verdict.words)
 
+    def _idle(self) -> dict[str, str]:
+        """The invariants that could not be broken, because nobody asked what may break them."""
+        return {
+            name: f"nobody asked for {' or '.join(sorted(asks))}"
+            for name, asks in _NEEDS.items()
+            if name in self._judged and not any(self.coverage.invoked[ask] for ask in asks)
+        }
+
     def _what_was_not_judged(self) -> str | None:
         told = [f"{name}: {words}" for name, words in self._unknown.items()]
         return "; ".join(told) or None
+
+
+_NEEDS: Final = {
+    "S0": frozenset({"claim_next"}),
+    "S9": frozenset({"complete"}),
+    "S13": frozenset({"claim_next"}),
+    "S14": frozenset(ENDS),
+    "S16": LISTINGS,
+    "S17": frozenset({"claim_next"}),
+}
 
 
 def _by_number(invariant: str) -> tuple[str, int]:

@@ -1,0 +1,260 @@
+"""The plugin as people use it: a board of one's own, a counterexample, and everybody else's tests.
+
+Each is a pytest of its own in a directory of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+SMALL = """
+import contextlib, fcntl, json, os
+
+class Board:
+    '''As little as can be proved: tasks in order of their names, under one lock.'''
+
+    promises = {"order": "any", "attempts_max": None, "lease_seconds": None}
+
+    def __init__(self, storage_path):
+        self.path = storage_path
+
+    def post(self, task):
+        with self.held():
+            if os.path.exists(f"{self.path}/{task.task_id}.json"):
+                raise FileExistsError(task.task_id)
+            self.write(task.task_id, None)
+
+    @contextlib.contextmanager
+    def held(self):
+        with open(f"{self.path}/.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def claim_next(self, agent_id):
+        with self.held():
+            for name in sorted(os.listdir(self.path)):
+                if name.endswith(".json") and self.free(name):
+                    self.write(name.removesuffix(".json"), agent_id)
+                    return name.removesuffix(".json")
+        return None
+
+    def free(self, name):
+        with open(f"{self.path}/{name}") as file:
+            return json.load(file)["by"] is None
+
+    def write(self, task_id, agent_id):
+        with open(f"{self.path}/{task_id}.tmp", "w") as file:
+            json.dump({"by": agent_id}, file)
+        os.replace(f"{self.path}/{task_id}.tmp", f"{self.path}/{task_id}.json")
+
+
+class Racy(Board):
+    def claim_next(self, agent_id):
+        for name in sorted(os.listdir(self.path)):
+            if name.endswith(".json") and self.free(name):
+                self.write(name.removesuffix(".json"), agent_id)
+                return name.removesuffix(".json")
+
+
+class Nothing(Board):
+    promises = {"invariants": []}
+
+
+class Dies(Board):
+    def claim_next(self, agent_id):
+        os._exit(7)
+
+
+class Idle(Board):
+    def start(self, task_id):
+        return False
+
+
+def no_board(storage_path):
+    return object()
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a pytest printed, and how it ended."""
+
+    status: int
+    output: str
+
+
+def pytest_in(folder: Path, *arguments: str) -> Ran:
+    """A pytest of its own, in this folder, as a user starts it."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return Ran(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "boards.py").write_text(SMALL)
+    return tmp_path
+
+
+def proved(folder: Path, board: str, *arguments: str) -> Ran:
+    """The proofs of any board, on this one."""
+    named = ("--pyargs", "proofs", "--proofs-board", board, "--proofs-seed", "1")
+    return pytest_in(folder, *named, *arguments)
+
+
+def reported(folder: Path) -> list[dict[str, Any]]:
+    report = json.loads((folder / "report" / "report.json").read_text())
+    assert report["format"] == "swarm-proofs/report" and report["version"] == 1
+    assert report["seed"] == 1 and report["environment"]["python"]
+    proofs: list[dict[str, Any]] = report["proofs"]
+    return proofs
+
+
+def test_a_board_with_post_and_claim_next_alone_is_proved_from_anywhere(folder: Path) -> None:
+    ran = proved(folder, "boards.py:Board", "--proofs-report", "report")
+    assert ran.status == 0, ran.output
+    told = reported(folder)
+    assert {one["gate"] for one in told} == {"threads", "processes"}
+    assert {one["verdict"] for one in told} == {"holds"}
+    for one in told:
+        assert one["executions"] == one["bound"]["executions"] > 50
+        assert one["bound"]["distinct_orders"] > 5 and one["seconds"] > 0
+        assert f"{one['executions']} executions" in one["words"] and one["words"] in ran.output
+        assert "S1" in one["invariants"] and "S16" not in one["invariants"]
+    everything = next(one for one in told if "S9" in one["not_applicable"])
+    assert everything["not_applicable"]["S9"] == "the board has no complete"
+    assert everything["not_applicable"]["S14"].startswith("nobody asked for cancel or complete")
+
+
+def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays(
+    folder: Path,
+) -> None:
+    arguments = ("--proofs-gate", "threads", "-k", "exactly_once", "--proofs-report", "report")
+    ran = proved(folder, "boards.py:Racy", *arguments)
+    assert ran.status == 1, ran.output
+    assert "S1 violated by Racy, in threads and in processes" in ran.output
+    assert "VIOLATED" in ran.output and "Traceback" not in ran.output
+    [told] = reported(folder)
+    [path] = told["counterexamples"]
+    assert told["verdict"] == "violated" and f"Replay: pytest {path}" in ran.output
+    again = [pytest_in(folder, path, *gate) for gate in ([], ["--proofs-gate", "processes"])]
+    for replayed in again:
+        assert replayed.status == 1 and "VIOLATED" in replayed.output, replayed.output
+        assert "diverged" not in replayed.output
+        assert "~~ stopped before" in replayed.output
+    other = pytest_in(folder, path, "--proofs-board", "boards.py:Board")
+    assert other.status == 0 and "diverged at step" in other.output, other.output
+    strict = pytest_in(folder, path, "--proofs-board", "boards.py:Board", "--proofs-strict")
+    assert strict.status == 1 and "unknown: boards, diverged at step" in strict.output, (
+        strict.output
+    )
+    expected = json.loads((folder / path).read_text()) | {"expect": "violated"}
+    (folder / path).write_text(json.dumps(expected))
+    assert pytest_in(folder, path).status == 0
+    convicted_no_more = pytest_in(folder, path, "--proofs-board", "boards.py:Board")
+    assert convicted_no_more.status == 1
+    assert "must still be convicted" in convicted_no_more.output, convicted_no_more.output
+
+
+def test_a_proof_in_which_nothing_succeeds_is_unknown_and_fails_under_its_own_word(
+    folder: Path,
+) -> None:
+    ran = proved(folder, "boards.py:Idle", "--proofs-gate", "threads", "-k", "whatever")
+    assert ran.status == 1, ran.output
+    assert "unknown: Idle, start never succeeded in " in ran.output, ran.output
+    assert "1 unknown" in ran.output and "failed" not in ran.output
+
+
+def test_a_board_that_promises_nothing_is_not_applicable_and_nothing_was_shown(
+    folder: Path,
+) -> None:
+    ran = proved(folder, "boards.py:Nothing", "--proofs-gate", "threads")
+    assert ran.status == 5, ran.output
+    assert "not applicable" in ran.output and "holds" not in ran.output
+
+
+def test_a_worker_that_dies_is_a_fault_of_the_harness_and_not_shown_as_the_board_s(
+    folder: Path,
+) -> None:
+    arguments = ("--proofs-gate", "processes", "-k", "exactly_once", "--proofs-report", "report")
+    ran = proved(folder, "boards.py:Dies", *arguments)
+    assert ran.status == 1, ran.output
+    assert "HARNESS FAULT" in ran.output and "1 error" in ran.output
+    assert "VIOLATED" not in ran.output and "exit code 7" in ran.output
+    assert [one["verdict"] for one in reported(folder)] == ["harness fault"]
+
+
+@pytest.mark.parametrize(
+    ("board", "told"),
+    [
+        ("boards.py", "board must be MODULE:CALLABLE or path/file.py:CALLABLE"),
+        ("boards.py:Absent", "board must name something in boards.py"),
+        ("boards.py:no_board", "must have post and claim or claim_next"),
+        ("absent.py:Board", "board must name what can be imported"),
+    ],
+)
+def test_what_cannot_be_proved_is_refused_as_usage(folder: Path, board: str, told: str) -> None:
+    ran = proved(folder, board)
+    assert ran.status == 4 and told in ran.output, ran.output
+    assert "Traceback" not in ran.output
+
+
+def test_a_counterexample_imports_no_board_that_its_reader_did_not_choose(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "evil.py").write_text("print('imported')\nBoard = None\n")
+    kept = next((ROOT / "proofs" / "counterexamples").glob("*.json"))
+    for board in (f"{elsewhere}/evil.py:Board", "../evil.py:Board", "this.that:Board", "json:load"):
+        fields = json.loads(kept.read_text()) | {"board": board}
+        (folder / "evil.json").write_text(json.dumps(fields))
+        ran = pytest_in(folder, "-s", "evil.json")
+        assert ran.status == 1, ran.output
+        assert "board of evil.json must lie below" in ran.output
+        assert "imported" not in ran.output.replace("importlib", "")
+
+
+def test_files_of_another_version_are_refused_and_other_json_is_left_alone(folder: Path) -> None:
+    kept = next((ROOT / "proofs" / "counterexamples").glob("*.json"))
+    (folder / "old.json").write_text(kept.read_text().replace('"version": 1', '"version": 0'))
+    (folder / "other.json").write_text('{"format": "somebody else\'s"}')
+    ran = pytest_in(folder, ".")
+    assert ran.status == 2 and "must have version 1, got 0" in ran.output, ran.output
+    assert "other.json" not in ran.output and "Traceback" not in ran.output
+
+
+INERT = """
+import sys
+
+def test_nothing_of_the_proofs_is_here():
+    ours = [n for n in sys.modules if n.startswith(("proofs", "strategies", "swarm"))]
+    assert sorted(ours) == ["proofs", "proofs.plugin"]
+    assert "hypothesis" not in sys.modules
+"""
+
+
+def test_the_plugin_does_nothing_in_everybody_else_s_tests(folder: Path) -> None:
+    (folder / "test_inert.py").write_text(INERT)
+    (folder / "data.json").write_text("{}")
+    ran = pytest_in(folder, ".")
+    assert "1 passed" in ran.output, ran.output
+    assert "= proofs =" not in ran.output and "seed" not in ran.output
