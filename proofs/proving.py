@@ -83,7 +83,8 @@ class Proving:
         if ended is None:
             self._end(conclusion)
         elif isinstance(ended, ViolatedError):
-            self._fail(replace(conclusion, verdict="violated", words=str(ended)), str(ended))
+            words = "\n".join([str(ended), *self._to_copy(proof)])
+            self._fail(replace(conclusion, verdict="violated", words=words), words)
         else:
             words = f"{self.board.name} in {gate}: {ended}"
             self._fail(replace(conclusion, verdict="unknown", words=words), words)
@@ -107,6 +108,14 @@ class Proving:
             proof.examine(scenario)
 
         examine()
+
+    def _to_copy(self, proof: Proof) -> Iterator[str]:
+        """Lines for the shell: where the report is, and how to keep what was found."""
+        report: Path | None = self.config.getoption("--proofs-report")
+        if report is not None:
+            yield f"Report: {report / 'report.json'}"
+        kept = Path("proofs", "counterexamples")
+        yield f"Keep: cp {proof.path} {kept if kept.is_dir() else '.'}"
 
     def _end(self, conclusion: Conclusion) -> None:
         if conclusion.verdict == "unknown":
