@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from proofs.harness.checkers.evidence import may_have_granted_any, task_of
 from proofs.harness.checkers.task_model import TaskModel, TaskState
@@ -21,7 +22,7 @@ class BoardModel:
     """
 
     tasks: dict[str, TaskModel]
-    places: dict[str, tuple[int, float, str]]
+    places: dict[str, tuple[Any, ...]]
     in_order: bool = False
 
     def init(self) -> BoardState:
