@@ -14,6 +14,7 @@ from proofs.harness.checkers.evidence import (
     LISTINGS,
     Evidence,
     said,
+    task_of,
 )
 from proofs.harness.checkers.linearizability import STEPS_MAX, Search, linearize
 from proofs.harness.checkers.listings import is_of_type
@@ -69,13 +70,17 @@ def board_model(evidence: Evidence, *, in_order: bool = False) -> BoardModel:
 
 
 def task_operations(evidence: Evidence, task_id: str) -> list[Operation]:
-    """What was done to a task, and each time it was seen, also in listings and at the end."""
+    """What was done to a task, and each time it was seen, also in listings and at the end.
+
+    And each look for work that passed it over, which may have ended it.
+    """
     done = [
         operation
         for operation in evidence.by_task[task_id]
         if operation.name in CHANGES or operation.outcome == "ok"
     ]
-    return [*done, *_listed(evidence, task_id), *_left(evidence, task_id)]
+    looks = _looks(evidence, task_id)
+    return [*done, *looks, *_listed(evidence, task_id), *_left(evidence, task_id)]
 
 
 def board_operations(evidence: Evidence) -> list[Operation]:
@@ -146,6 +151,14 @@ def _judge_board(evidence: Evidence, steps_max: int) -> list[Verdict]:
 
 def _all(operations: list[Operation]) -> str:
     return "; ".join(map(said, operations))
+
+
+def _looks(evidence: Evidence, task_id: str) -> Iterator[Operation]:
+    arguments = {"task_id": task_id}
+    for operation in evidence.operations:
+        is_look = operation.name == "claim_next" and operation.outcome != "unknown"
+        if is_look and task_of(operation) != task_id:
+            yield replace(operation, name="looks", arguments=arguments, answer=None)
 
 
 def _listed(evidence: Evidence, task_id: str) -> Iterator[Operation]:

@@ -71,12 +71,14 @@ class TaskModel:
     def step(self, state: TaskState, operation: Operation) -> list[TaskState]:
         """What the operation may lead to."""
         found: list[TaskState] = []
-        for start in self._used_up_or_not(state, operation):
+        for start in self.used_up_or_not(state, operation):
             found += self._step(start, operation)
         return found
 
     def _step(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
-        if operation.name in ("get", "sees"):
+        if operation.name == "looks":
+            yield state
+        elif operation.name in ("get", "sees"):
             if self._is_seen(state, operation):
                 yield state
         elif was_refused(operation):
@@ -216,8 +218,11 @@ class TaskModel:
         is_other = result is not None and result != {"by": state.by, "of": seen["task_id"]}
         return not is_other or "S9" in self.without
 
-    def _used_up_or_not(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
-        """A stale claim without attempts left is ended by any look for work, before or now."""
+    def used_up_or_not(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
+        """A stale claim without attempts left is ended by any look for work, before or now.
+
+        Those that found something else, or nothing, are operations of the name "looks" here.
+        """
         yield state
         if self._is_used_up(state) and self._is_held_too_long(state, operation):
             yield state._replace(status="FAILED")
