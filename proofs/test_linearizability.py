@@ -18,7 +18,6 @@ from proofs.harness.checkers.task_model import TaskModel
 from proofs.harness.execution import run
 from proofs.harness.history import Operation, Outcome
 from proofs.harness.interception import interception
-from strategies.programs import ASKS
 from strategies.scenarios import Scenario, scenarios
 from swarm.task_board import TaskBoard
 
@@ -268,9 +267,8 @@ def doors() -> Iterator[None]:
         yield
 
 
-# Without ``retry``, which is a ``fail`` as long as the adapter leaves the word out.
 @settings(max_examples=60)
-@given(scenario=scenarios(names=[name for name in ASKS if name != "retry"]))
+@given(scenario=scenarios())
 @pytest.mark.usefixtures("doors")
 def test_our_board_grants_in_order_at_one_moment_of_each_call(
     scenario: Scenario, tmp_path_factory: pytest.TempPathFactory

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
-__all__ = ["ASKS", "Ask", "Program", "asks", "programs"]
+__all__ = ["ASKS", "PARENT", "TYPES", "Ask", "Program", "asks", "programs"]
 
 ASKS: Final = (
     "claim_next",
@@ -20,15 +21,27 @@ ASKS: Final = (
     "fail",
     "retry",
     "cancel",
+    "requeue",
     "post",
+    "prune",
     "get",
     "get_pending",
+    "get_claimable",
+    "get_by_type",
+    "get_results_by_parent",
     "list_all",
     "advance",
 )
 """What may be asked; ``retry`` is ``fail`` with ``retry=True``, ``advance`` lets time pass."""
 
+TYPES: Final = ("CODE_ANALYSIS", "PARALLEL_SEARCH")
+"""The types that the tasks of a scenario are of."""
+
+PARENT: Final = "p1"
+"""The parent of all tasks of a scenario, as their payloads name it."""
+
 _ON_THE_LAST_GRANT: Final = ("complete", "release", "start", "renew", "fail", "retry", "cancel")
+_ON_NO_TASK: Final = ("get_pending", "get_results_by_parent", "list_all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +50,16 @@ class Ask:
 
     ``task_id`` None means the task that was last granted to the agent; without one the call is
     left out. ``fenced`` calls pass the token of that grant where the board takes one. ``seconds``
-    is for ``advance`` alone.
+    is how long ``advance`` lets pass, and the age that ``prune`` and ``get_claimable`` ask for.
+    ``types`` are those that the agent of a ``claim_next`` can handle, None for any; and the one
+    that ``get_by_type`` asks for.
     """
 
     name: str
     task_id: str | None = None
     fenced: bool = True
     seconds: float = 0.0
+    types: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, without what goes without saying."""
@@ -54,32 +70,63 @@ class Ask:
             fields["fenced"] = False
         if self.seconds:
             fields["seconds"] = self.seconds
+        if self.types is not None:
+            fields["types"] = list(self.types)
         return fields
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> Ask:
         """The inverse of ``to_json``."""
-        return Ask(**fields)
+        types = fields.get("types")
+        return Ask(**{**fields, "types": None if types is None else tuple(types)})
 
 
 Program = tuple[Ask, ...]
 
 
 @st.composite
-def asks(draw: st.DrawFn, task_ids: Sequence[str], names: Sequence[str] = ASKS) -> Ask:
-    """One call, out of ``names``, on one of the tasks; shrinks to ``claim_next``."""
+def asks(
+    draw: st.DrawFn,
+    task_ids: Sequence[str],
+    names: Sequence[str] = ASKS,
+    *,
+    lease_seconds: float = 3600.0,
+) -> Ask:
+    """One call, out of ``names``, on one of the tasks; shrinks to ``claim_next``.
+
+    Time advances by less than the board's lease, by all of it, and by more.
+    """
     name = draw(st.sampled_from(list(names)))
-    if name in ("claim_next", "get_pending", "list_all"):
+    if name == "claim_next":
+        only = [(one,) for one in TYPES]
+        return Ask(name, types=draw(st.sampled_from([None, None, None, *only])))
+    if name in _ON_NO_TASK:
         return Ask(name)
+    if name == "get_by_type":
+        return Ask(name, types=(draw(st.sampled_from(TYPES)),))
     if name == "advance":
-        return Ask(name, seconds=draw(st.sampled_from([1.0, 10.0, 20.0, 3600.0])))
+        return Ask(name, seconds=draw(st.sampled_from(_steps(lease_seconds))))
+    if name in ("prune", "get_claimable"):
+        return Ask(name, seconds=draw(st.sampled_from([0.0, *_steps(lease_seconds)])))
     if name in _ON_THE_LAST_GRANT and draw(st.integers(0, 3)):
         return Ask(name, fenced=draw(st.integers(0, 3)) > 0)
     return Ask(name, draw(st.sampled_from(list(task_ids))), fenced=False)
 
 
 def programs(
-    task_ids: Sequence[str], *, asks_max: int = 5, names: Sequence[str] = ASKS
+    task_ids: Sequence[str],
+    *,
+    asks_max: int = 5,
+    names: Sequence[str] = ASKS,
+    lease_seconds: float = 3600.0,
 ) -> st.SearchStrategy[Program]:
     """One agent's program, of 1 to ``asks_max`` calls."""
-    return st.lists(asks(task_ids, names), min_size=1, max_size=asks_max).map(tuple)
+    one = asks(task_ids, names, lease_seconds=lease_seconds)
+    return st.lists(one, min_size=1, max_size=asks_max).map(tuple)
+
+
+def _steps(lease_seconds: float) -> list[float]:
+    """How long time goes on, so that two steps can make up a lease."""
+    if math.isinf(lease_seconds):
+        return [1.0, 86_400.0]
+    return [lease_seconds / 2, lease_seconds, 2 * lease_seconds]

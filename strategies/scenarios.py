@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from strategies.clocks import Clock, clocks
 from strategies.interleavings import Interleaving, interleavings
-from strategies.programs import ASKS, Ask, Program, programs
+from strategies.programs import ASKS, TYPES, Ask, Program, programs
 
 __all__ = ["START", "PostedTask", "Scenario", "polling_scenarios", "scenarios"]
 
@@ -82,21 +82,29 @@ class Scenario:
 def scenarios(
     draw: st.DrawFn,
     *,
-    agents_max: int = 3,
+    agents_max: int = 4,
     tasks_max: int = 3,
-    asks_max: int = 4,
+    asks_max: int = 5,
     names: Sequence[str] = ASKS,
+    lease_seconds: float = 3600.0,
 ) -> Scenario:
-    """2 to ``agents_max`` agents on 1 to ``tasks_max`` tasks; shrinks to one claim each."""
+    """2 to ``agents_max`` agents on 1 to ``tasks_max`` tasks; shrinks to one claim each.
+
+    ``lease_seconds`` is the lease that the board promises.
+    """
     ids = [f"t{number + 1}" for number in range(draw(st.integers(1, tasks_max)))]
     tasks = tuple(
-        PostedTask(task_id, priority=draw(st.integers(4, 6)), created_at=START - number)
+        PostedTask(
+            task_id,
+            draw(st.sampled_from(TYPES)),
+            priority=draw(st.integers(4, 6)),
+            created_at=START - number,
+        )
         for number, task_id in enumerate(ids)
     )
     agents = [f"a{number + 1}" for number in range(draw(st.integers(2, agents_max)))]
-    drawn = tuple(
-        (agent, draw(programs([*ids, "new"], asks_max=asks_max, names=names))) for agent in agents
-    )
+    program = programs([*ids, "new"], asks_max=asks_max, names=names, lease_seconds=lease_seconds)
+    drawn = tuple((agent, draw(program)) for agent in agents)
     chance = draw(st.sampled_from([0, 0, 1, 2, 3]))
     return Scenario(tasks, drawn, draw(interleavings(agents)), draw(clocks(agents)), chance)
 

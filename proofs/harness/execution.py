@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.history import History
 from proofs.harness.recording import Record, Recorder, by_invocation
@@ -132,7 +133,12 @@ def _alone(root: Path, time: SharedTime, program: Callable[[], None]) -> bool:
 def _post_all(scenario: Scenario, board: Board, root: Path) -> None:
     adapter = BoardAdapter(board(str(root)), "alone")
     for task in scenario.tasks:
-        adapter.post(task)
+        try:
+            is_posted = adapter.post(task)
+        except LacksOperationError:
+            raise UnfitBoardError("board must have post(task), and it has none") from None
+        if not is_posted:
+            raise UnfitBoardError(f"post must put {task.task_id} on an empty board, got False")
 
 
 def _listed_at_the_end(
@@ -142,6 +148,8 @@ def _listed_at_the_end(
     final: list[dict[str, Any]] = []
     try:
         lists = _alone(root, time, lambda: final.extend(_listed(board, root) or []))
+    except UnfitBoardError:
+        raise
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
     return (final if lists else None), None

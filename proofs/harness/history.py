@@ -18,7 +18,9 @@ class Operation:
     ``ended`` are the caller's clock then, in seconds. ``outcome`` is "ok" if the board said that it
     was done, "refused" if not, "unknown" if it raised and nobody knows. ``answer`` is, of a grant,
     ``{"task_id": …, "token": …}`` (token None where the board has none); of ``get`` the fields of
-    the task, or None; of a listing a list of fields; else None. ``error`` is what was raised.
+    the task, or None; of a listing a list of fields, for results those that they tell of; of
+    ``prune`` the ids, None if the board does not tell them; else None. ``error`` is what was
+    raised.
     """
 
     agent: str

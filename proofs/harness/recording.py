@@ -10,6 +10,7 @@ from typing import Any
 
 from proofs.harness.adapter import Answer, Board, BoardAdapter, LacksOperationError
 from proofs.harness.agents import acting
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.history import Operation
@@ -59,9 +60,11 @@ class Recorder:
         error = None
         try:
             answer = _answer(agent, adapter, ask, arguments)
-        except LacksOperationError:
-            self.record.lacking.add(ask.name)
+        except LacksOperationError as lacks:
+            self.record.lacking.add(str(lacks))
             return
+        except UnfitBoardError:
+            raise
         except Exception as raised:
             answer, error = Answer(False), self._words(raised)
         operation = Operation(

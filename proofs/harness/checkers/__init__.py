@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from proofs.harness.checkers.claimability import in_order, no_false_empty
-from proofs.harness.checkers.endings import able_only, no_leak, no_wedge
+from proofs.harness.checkers.endings import no_leak, no_wedge
 from proofs.harness.checkers.evidence import Evidence
 from proofs.harness.checkers.files import whole_files
 from proofs.harness.checkers.finals import final_is_final
 from proofs.harness.checkers.grants import (
+    able_only,
     claimed_once,
     exactly_once,
     no_early_steal,

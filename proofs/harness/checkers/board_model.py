@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 from proofs.harness.checkers.evidence import may_have_granted_any, task_of
 from proofs.harness.checkers.task_model import TaskModel, TaskState
@@ -21,7 +23,7 @@ class BoardModel:
     """
 
     tasks: dict[str, TaskModel]
-    places: dict[str, tuple[int, float, str]]
+    places: dict[str, tuple[Any, ...]]
     in_order: bool = False
 
     def init(self) -> BoardState:
@@ -30,6 +32,17 @@ class BoardModel:
 
     def step(self, state: BoardState, operation: Operation) -> Iterator[BoardState]:
         """One task changes, if any; what a look for work finds depends on all."""
+        if operation.name != "claim_next":
+            yield from self._step(state, operation)
+            return
+        found = (
+            model.used_up_or_not(one, operation)
+            for model, one in zip(self.tasks.values(), state, strict=True)
+        )
+        for start in product(*found):
+            yield from self._step(start, operation)
+
+    def _step(self, state: BoardState, operation: Operation) -> Iterator[BoardState]:
         if operation.name == "claim_next" and operation.outcome == "refused":
             if not any(
                 self._must_be_claimable(state, task_id, operation) for task_id in self.tasks

@@ -13,27 +13,37 @@ from proofs.harness.checkers.evidence import (
     said,
     task_of,
 )
+from proofs.harness.checkers.promises import Promises
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 
 
 def no_false_empty(evidence: Evidence) -> Verdict:
-    """S13: claim_next answers None only if at some moment of the call nothing was claimable."""
+    """S13: claim_next answers None only if at some moment of the call nothing was claimable.
+
+    Only what the agent can handle counts, as far as it said what that is.
+    """
     if "claim_next" in evidence.execution.lacking:
         return not_applicable("S13", "the board has no claim_next")
     for operation in evidence.operations:
         if operation.name != "claim_next" or operation.outcome != "refused":
             continue
         for task_id in evidence.by_task:
-            if is_claimable_throughout(evidence, task_id, operation):
+            if _had_to_be_found(evidence, task_id, operation):
                 words = f"{said(operation)}, and {task_id} was claimable during all of the call"
                 return violated("S13", words, operation)
     return holds("S13")
 
 
+def _had_to_be_found(evidence: Evidence, task_id: str, operation: Operation) -> bool:
+    """Whether this look for work was for such a task, and it was free during all of the call."""
+    able = evidence.is_able(operation, task_id)
+    return able is True and is_claimable_throughout(evidence, task_id, operation)
+
+
 def is_claimable_throughout(evidence: Evidence, task_id: str, operation: Operation) -> bool:
     """Whether the task was there and free during all of the call, in whatever order."""
-    if not is_present_throughout(evidence, task_id, operation):
+    if not evidence.is_there_throughout(task_id, operation):
         return False
     others = _others(evidence, task_id, operation)
     return not others or _was_returned(others, operation) or _is_stale(evidence, others, operation)
@@ -42,41 +52,43 @@ def is_claimable_throughout(evidence: Evidence, task_id: str, operation: Operati
 def is_pending_throughout(evidence: Evidence, task_id: str, operation: Operation) -> bool:
     """Whether the task was there and pending during all of the call, in whatever order."""
     others = _others(evidence, task_id, operation)
-    return is_present_throughout(evidence, task_id, operation) and (
+    return evidence.is_there_throughout(task_id, operation) and (
         not others or _was_returned(others, operation)
-    )
-
-
-def is_present_throughout(evidence: Evidence, task_id: str, operation: Operation) -> bool:
-    """Whether the task had been posted before the call; nothing takes one away."""
-    return task_id in evidence.posted or any(
-        post.name == "post" and post.outcome == "ok" and post.precedes(operation)
-        for post in evidence.by_task[task_id]
     )
 
 
 def in_order(evidence: Evidence) -> Verdict:
     """S17: what claim_next grants comes first among what was claimable during the whole call.
 
-    Between tasks that were there before; those posted meanwhile are left out.
+    Tasks whose place is not sure, as they may have been posted twice, are left out.
     """
     if evidence.promises.order == "any" or "claim_next" in evidence.execution.lacking:
         return not_applicable("S17", "the board promises no order")
+    places = places_of(evidence)
     for operation in evidence.operations:
-        granted = evidence.posted.get(task_of(operation) or "")
-        if operation.name != "claim_next" or operation.outcome != "ok" or granted is None:
+        if operation.name != "claim_next" or operation.outcome != "ok":
             continue
-        for task_id, task in evidence.posted.items():
-            comes_first = _place(evidence, task) < _place(evidence, granted)
-            if comes_first and is_claimable_throughout(evidence, task_id, operation):
+        granted = places.get(str(task_of(operation)))
+        for task_id, place in places.items():
+            comes_first = granted is not None and place < granted
+            if comes_first and _had_to_be_found(evidence, task_id, operation):
                 words = f"{said(operation)}, though {task_id} came first during all of the call"
                 return violated("S17", words, operation)
     return holds("S17")
 
 
-def _place(evidence: Evidence, task: dict[str, Any]) -> tuple[Any, ...]:
-    by_age = (task["created_at"], task["task_id"])
-    return by_age if evidence.promises.order == "fifo" else (task["priority"], *by_age)
+def places_of(evidence: Evidence) -> dict[str, tuple[Any, ...]]:
+    """Where each task stands in the promised order of grants, by id, as far as that is sure."""
+    return {
+        task_id: _place(evidence.promises, tasks[0])
+        for task_id, tasks in evidence.described.items()
+        if len(tasks) == 1 and "created_at" in tasks[0]
+    }
+
+
+def _place(promises: Promises, task: dict[str, Any]) -> tuple[Any, ...]:
+    by_age = (float(task["created_at"]), str(task["task_id"]))
+    return by_age if promises.order == "fifo" else (int(task["priority"]), *by_age)
 
 
 def _others(evidence: Evidence, task_id: str, operation: Operation) -> list[Operation]:

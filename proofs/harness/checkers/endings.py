@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proofs.harness.checkers.evidence import Evidence
-from proofs.harness.verdict import Verdict, holds, not_applicable, violated
+from proofs.harness.verdict import Verdict, holds, violated
 
 
 def no_wedge(evidence: Evidence) -> Verdict:
@@ -19,8 +19,3 @@ def no_leak(evidence: Evidence) -> Verdict:
         return holds("R1")
     words = "; ".join(f"{agent} left {', '.join(names)} open" for agent, names in left.items())
     return violated("R1", words)
-
-
-def able_only(_: Evidence) -> Verdict:
-    """S18: no agent is granted a task that it did not say it can handle."""
-    return not_applicable("S18", "no agent said what it can handle")

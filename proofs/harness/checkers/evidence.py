@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.execution import Execution
-from proofs.harness.history import Operation
+from proofs.harness.history import Operation, Outcome
 
 GRANTS: Final = frozenset({"claim", "claim_next"})
 RETURNS: Final = frozenset({"release", "retry", "requeue"})
 ENDS: Final = {"complete": "COMPLETED", "fail": "FAILED", "cancel": "CANCELLED"}
 FINAL: Final = frozenset(ENDS.values())
 HELD: Final = frozenset({"CLAIMED", "IN_PROGRESS"})
-LISTINGS: Final = frozenset({"get_pending", "list_all"})
-READS: Final = LISTINGS | {"get"}
-CHANGES: Final = GRANTS | RETURNS | set(ENDS) | {"start", "renew", "post"}
+LISTINGS: Final = frozenset(
+    {"get_pending", "get_claimable", "get_by_type", "get_results_by_parent", "list_all"}
+)
+CHANGES: Final = GRANTS | RETURNS | set(ENDS) | {"start", "renew", "post", "prune"}
 _STATUSES: Final = FINAL | HELD | {"PENDING"}
 
 
@@ -39,29 +41,60 @@ class Evidence:
         return {str(task["task_id"]): task for task in self.execution.history.posted}
 
     @cached_property
+    def described(self) -> dict[str, list[dict[str, Any]]]:
+        """The fields that each task was posted with, by id; several if it may have been twice."""
+        found = {task_id: [task] for task_id, task in self.posted.items()}
+        for operation in self.operations:
+            if operation.name == "post" and self.may_change(operation):
+                fields, known = operation.arguments, found.setdefault(str(task_of(operation)), [])
+                if fields not in known:
+                    known.append(fields)
+        return found
+
+    @cached_property
     def by_task(self) -> dict[str, list[Operation]]:
         """The operations that concern each task, by invocation.
 
-        A ``claim_next`` that raised may concern any; one that answered None is in no list.
+        A ``claim_next`` that raised may concern any; one that answered None is in no list. Of a
+        ``prune`` each task has its own part, unknown where nobody knows whether it was put away:
+        a board need not put all away at once.
         """
         found: dict[str, list[Operation]] = {task_id: [] for task_id in self.posted}
         for operation in self.operations:
-            task_id = task_of(operation)
-            if task_id is not None:
-                found.setdefault(task_id, [])
+            for task_id in [task_of(operation), *_pruned(operation)]:
+                if task_id is not None:
+                    found.setdefault(task_id, [])
         for operation in self.operations:
-            for task_id in [task_of(operation)] if task_of(operation) else list(found):
-                if task_of(operation) or may_have_granted_any(operation):
-                    found[str(task_id)].append(operation)
+            if operation.name == "prune":
+                for task_id in _pruned(operation) or found:
+                    found[task_id] += _part(operation, task_id)
+            elif (only := task_of(operation)) is not None:
+                found[only].append(operation)
+            elif may_have_granted_any(operation):
+                for operations in found.values():
+                    operations.append(operation)
         return found
+
+    @cached_property
+    def lasting(self) -> list[str]:
+        """The ids that stood for one task all along: none was put away and posted again."""
+        return [
+            task_id
+            for task_id, operations in self.by_task.items()
+            if not any(operation.name == "prune" for operation in operations)
+            or (task_id in self.posted) + sum(o.name == "post" for o in self.changes(task_id)) < 2
+        ]
 
     def changes(self, task_id: str) -> list[Operation]:
         """What did or may have changed the task."""
-        return [
-            operation
-            for operation in self.by_task[task_id]
-            if operation.name in CHANGES and not was_refused(operation)
-        ]
+        return self._changes[task_id]
+
+    @cached_property
+    def _changes(self) -> dict[str, list[Operation]]:
+        return {
+            task_id: [operation for operation in operations if self.may_change(operation)]
+            for task_id, operations in self.by_task.items()
+        }
 
     def grants(self, task_id: str) -> list[Operation]:
         """The grants of the task that the board told of."""
@@ -70,6 +103,33 @@ class Evidence:
             for operation in self.by_task[task_id]
             if operation.name in GRANTS and operation.outcome == "ok"
         ]
+
+    def may_change(self, operation: Operation) -> bool:
+        """Whether it changed something, or may have, or may yet."""
+        is_change = operation.name in CHANGES and not was_refused(operation)
+        return is_change and not (operation.name == "post" and self._is_a_duplicate(operation))
+
+    def may_go_on(self, operation: Operation) -> bool:
+        """Whether it raised, so that nobody knows when it changes something, if ever."""
+        return operation.outcome == "unknown" and self.may_change(operation)
+
+    def _is_a_duplicate(self, post: Operation) -> bool:
+        """Whether it raised, and another post of the id was ok.
+
+        Whatever it raised: before that one it did nothing, or that one would have been refused, and
+        after it it does nothing. But a prune leaves room for it.
+        """
+        task_id = task_of(post)
+        return post.outcome == "unknown" and task_id in self._posted_for_good
+
+    @cached_property
+    def _posted_for_good(self) -> frozenset[str]:
+        prunes = [operation for operation in self.operations if operation.name == "prune"]
+        if not all(_tells_what_is_gone(prune) for prune in prunes):
+            return frozenset()
+        posts = (o for o in self.operations if o.name == "post" and o.outcome == "ok")
+        gone = {task_id for prune in prunes for task_id in _pruned(prune)}
+        return frozenset({*self.posted, *(str(task_of(post)) for post in posts)} - gone)
 
     @cached_property
     def alone(self) -> frozenset[tuple[str, int]]:
@@ -82,7 +142,7 @@ class Evidence:
             for one in self.operations
             if not any(
                 other is not one
-                and (overlap(one, other) or (may_go_on(other) and not one.precedes(other)))
+                and (overlap(one, other) or (self.may_go_on(other) and not one.precedes(other)))
                 for other in self.operations
             )
         )
@@ -92,6 +152,25 @@ class Evidence:
         """What the board's own listing said afterwards, by id."""
         listed = self.execution.final
         return None if listed is None else {str(task["task_id"]): task for task in listed}
+
+    def is_there_throughout(self, task_id: str, operation: Operation) -> bool:
+        """Whether the task was on the board during all of the call, in whatever order."""
+        operations = self.by_task[task_id]
+        if any(o.name == "prune" and not operation.precedes(o) for o in operations):
+            return False
+        return task_id in self.posted or any(
+            post.name == "post" and post.outcome == "ok" and post.precedes(operation)
+            for post in operations
+        )
+
+    def types_of(self, task_id: str) -> frozenset[str]:
+        """The types that the task may be of."""
+        tasks = self.described.get(task_id, ())
+        return frozenset(str(task["task_type"]) for task in tasks if "task_type" in task)
+
+    def is_able(self, operation: Operation, task_id: str) -> bool | None:
+        """Whether a look for work was for the type of this task; None if that is not known."""
+        return is_among(operation.arguments.get("capabilities"), self.types_of(task_id))
 
 
 def task_of(operation: Operation) -> str | None:
@@ -108,10 +187,7 @@ def may_have_granted_any(operation: Operation) -> bool:
 
 
 def was_refused(operation: Operation) -> bool:
-    """The board said no; a post says it by an exception that names the duplicate."""
-    if operation.outcome == "unknown" and operation.name == "post":
-        raised = (operation.error or "").partition(":")[0]
-        return "Duplicate" in raised or "Exists" in raised
+    """The board said no. What it raised, by whatever name, never says so."""
     return operation.outcome == "refused"
 
 
@@ -120,10 +196,10 @@ def is_over(operation: Operation, other: Operation) -> bool:
     return operation.outcome == "ok" and operation.precedes(other)
 
 
-def may_go_on(operation: Operation) -> bool:
-    """Whether it raised, so that nobody knows when it changes something, if ever."""
-    is_open = operation.outcome == "unknown" and operation.name in CHANGES
-    return is_open and not was_refused(operation)
+def may_be_between(operation: Operation, one: Operation, other: Operation) -> bool:
+    """Whether it may have happened between the two, whichever of them came first."""
+    is_before = is_over(operation, one) and is_over(operation, other)
+    return not is_before and not (one.precedes(operation) and other.precedes(operation))
 
 
 def overlap(one: Operation, other: Operation) -> bool:
@@ -131,31 +207,62 @@ def overlap(one: Operation, other: Operation) -> bool:
     return not one.precedes(other) and not other.precedes(one)
 
 
-def token_of(grant: Operation, grants: list[Operation]) -> int | None:
-    """The token that a grant gave, None if that is not known.
+def is_among(only: Collection[str] | None, types: frozenset[str]) -> bool | None:
+    """Whether a task, of one of these types, is of those asked for; None if that is not known."""
+    if only is None:
+        return True
+    found = {one in only for one in types}
+    return found.pop() if len(found) == 1 else None
 
-    Where ``claim`` only says yes, its token is read afterwards, and may be that of a grant which
-    came in between.
-    """
+
+def token_of(grant: Operation) -> int | None:
+    """The token that a grant gave, None if that is not known."""
     token: int | None = grant.answer["token"]
-    if grant.name == "claim" and any(o is not grant and overlap(o, grant) for o in grants):
-        return None
     return token
 
 
 def status_of(seen: dict[str, Any]) -> str | None:
     """The status that a task was seen in, None if it is none of the known words."""
-    status = seen.get("status")
-    word = str(getattr(status, "value", status)).upper()
+    word = str(seen.get("status")).upper()
     return word if word in _STATUSES else None
+
+
+def result_of(completion: Operation) -> dict[str, Any]:
+    """What the task keeps of a completion."""
+    return {"by": completion.agent, "of": task_of(completion)}
 
 
 def said(operation: Operation) -> str:
     """One operation in words."""
-    task_id = task_of(operation)
-    token = operation.arguments.get("token")
-    under = "" if token is None else f", token {token}"
-    answer = "" if operation.answer is None else f" -> {operation.answer}"
-    outcome = operation.error or operation.outcome
-    call = f"{operation.name}({task_id or ''}{under})"
-    return f"{operation.agent} {call} {outcome}{answer if operation.name in GRANTS else ''}"
+    words = {"task_id": "", "token": "token ", "capabilities": "able to do "}
+    named = [
+        f"{words[name]}{' or '.join(value) if isinstance(value, list) else value}"
+        for name, value in operation.arguments.items()
+        if name in words and value is not None
+    ]
+    if operation.name == "claim_next" and operation.answer is not None:
+        named.insert(0, str(task_of(operation)))
+    is_told = operation.answer is not None and operation.name in GRANTS | {"prune"}
+    answer = f" -> {operation.answer}" if is_told else ""
+    call = f"{operation.name}({', '.join(named)})"
+    return f"{operation.agent} {call} {operation.error or operation.outcome}{answer}"
+
+
+def _tells_what_is_gone(prune: Operation) -> bool:
+    return prune.outcome == "ok" and prune.answer is not None
+
+
+def _pruned(operation: Operation) -> list[str]:
+    """The tasks that it told to have put away."""
+    is_known = operation.name == "prune" and _tells_what_is_gone(operation)
+    return [str(task_id) for task_id in operation.answer] if is_known else []
+
+
+def _part(prune: Operation, task_id: str) -> Iterator[Operation]:
+    """What a prune did to one task, if it may have done anything."""
+    is_known = _tells_what_is_gone(prune)
+    if is_known and task_id not in prune.answer:
+        return
+    arguments = {**prune.arguments, "task_id": task_id}
+    outcome: Outcome = "ok" if is_known else "unknown"
+    yield replace(prune, arguments=arguments, outcome=outcome, answer=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from proofs.harness.checkers.claimability import is_present_throughout
 from proofs.harness.checkers.evidence import Evidence, said, task_of
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, violated
@@ -20,7 +19,7 @@ def whole_files(evidence: Evidence) -> Verdict:
         task_id = task_of(operation)
         if operation.name != "get" or not is_failure_of_a_reader(operation) or task_id is None:
             continue
-        if is_present_throughout(evidence, task_id, operation):
+        if evidence.is_there_throughout(task_id, operation):
             return violated("S8", f"{task_id} could not be read: {said(operation)}", operation)
     return holds("S8")
 

@@ -1,7 +1,7 @@
-"""Who was granted a task, and whether it was free then: S0, and by pairs of grants S1, S3, S4.
+"""Who was granted a task, and whether it was free then: S0, S18, and by pairs S1, S3, S4.
 
-The last three look at neighbours in the order of invocation only, and so in linear time; what takes
-three operations to see is left to ``orders``.
+The last three look at neighbours in the order of invocation only; what takes three grants to see is
+left to ``orders``.
 """
 
 from __future__ import annotations
@@ -9,52 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from itertools import pairwise
 
-from proofs.harness.checkers.evidence import ENDS, GRANTS, RETURNS, Evidence, is_over, said
+from proofs.harness.checkers.evidence import (
+    ENDS,
+    GRANTS,
+    RETURNS,
+    Evidence,
+    may_be_between,
+    said,
+    task_of,
+)
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 
 
 def claimed_once(evidence: Evidence) -> Verdict:
     """S1: between two returns of a task to the pool (release, retry, lapse) at most one grant."""
-    lease = evidence.promises.lease_seconds
     for task_id, first, second in _pairs(evidence):
-        if apart(first, second) < lease and not _between(evidence, task_id, first, second, RETURNS):
+        if not _was_free(evidence, task_id, first, second, RETURNS):
             words = f"{task_id} was granted twice and not returned: {said(first)}; {said(second)}"
             return violated("S1", words, first, second)
     return holds("S1")
 
 
-def apart(one: Operation, other: Operation) -> float:
-    """How many seconds may have passed, at most, from the one to the other."""
-    return max(other.ended - one.started, one.ended - other.started)
-
-
-def _pairs(evidence: Evidence) -> Iterator[tuple[str, Operation, Operation]]:
-    for task_id in evidence.by_task:
-        for first, second in pairwise(evidence.grants(task_id)):
-            yield task_id, first, second
-
-
-def _between(
-    evidence: Evidence, task_id: str, first: Operation, second: Operation, names: Set[str]
-) -> list[Operation]:
-    """The operations of these names that may have happened between the two, in either order."""
-    return [
-        operation
-        for operation in evidence.changes(task_id)
-        if operation.name in names
-        and not (is_over(operation, first) and is_over(operation, second))
-        and not (first.precedes(operation) and second.precedes(operation))
-    ]
-
-
 def one_live_owner(evidence: Evidence) -> Verdict:
     """S3: at no moment do two agents hold claims on one task that have not lapsed."""
-    lease = evidence.promises.lease_seconds
     for task_id, first, second in _pairs(evidence):
-        if first.agent == second.agent or apart(first, second) >= lease:
+        if first.agent == second.agent:
             continue
-        if not _between(evidence, task_id, first, second, RETURNS | set(ENDS)):
+        if not _was_free(evidence, task_id, first, second, RETURNS | set(ENDS)):
             words = f"{task_id} is held by both {said(first)} and {said(second)}"
             return violated("S3", words, first, second)
     return holds("S3")
@@ -62,15 +44,39 @@ def one_live_owner(evidence: Evidence) -> Verdict:
 
 def no_early_steal(evidence: Evidence) -> Verdict:
     """S4: a claimed task is granted again only when stale, released or failed for retry."""
-    lease = evidence.promises.lease_seconds
     for task_id, first, second in _pairs(evidence):
         for start in (first, *_renewals(evidence, task_id, first, second)):
-            if apart(start, second) >= lease:
-                continue
-            if not _between(evidence, task_id, start, second, RETURNS):
+            if not _was_free(evidence, task_id, start, second, RETURNS):
                 words = f"{task_id} was taken over too early: {said(start)}; then {said(second)}"
                 return violated("S4", words, first, start, second)
     return holds("S4")
+
+
+def _pairs(evidence: Evidence) -> Iterator[tuple[str, Operation, Operation]]:
+    for task_id in evidence.lasting:
+        for first, second in pairwise(evidence.grants(task_id)):
+            yield task_id, first, second
+
+
+def _was_free(
+    evidence: Evidence, task_id: str, first: Operation, second: Operation, names: Set[str]
+) -> bool:
+    """Whether one of these may have freed the task between the two, or a lapse.
+
+    What set the lease anew in between may be dated so that it had lapsed for one of them, where
+    clocks differ.
+    """
+    between = [o for o in evidence.changes(task_id) if may_be_between(o, first, second)]
+    leases = (first, *(o for o in between if o.name in GRANTS or o.name == "renew"))
+    lease_seconds = evidence.promises.lease_seconds
+    return any(operation.name in names for operation in between) or any(
+        apart(start, end) >= lease_seconds for start in leases for end in (first, second)
+    )
+
+
+def apart(one: Operation, other: Operation) -> float:
+    """How many seconds may have passed, at most, from the one to the other."""
+    return max(other.ended - one.started, one.ended - other.started)
 
 
 def _renewals(
@@ -86,30 +92,52 @@ def _renewals(
     ]
 
 
+def able_only(evidence: Evidence) -> Verdict:
+    """S18: no agent is granted a task that it did not say it can handle."""
+    told = [o for o in evidence.operations if o.arguments.get("capabilities") is not None]
+    if not told:
+        return not_applicable("S18", "no agent said what it can handle")
+    for operation in told:
+        task_id = task_of(operation)
+        if task_id is not None and evidence.is_able(operation, task_id) is False:
+            words = f"{said(operation)}, and {task_id} is {', '.join(evidence.types_of(task_id))}"
+            return violated("S18", words, operation)
+    return holds("S18")
+
+
 def exactly_once(evidence: Evidence) -> Verdict:
     """S0: once all agents have polled until None, every task was granted exactly once.
 
-    Judged where nothing was posted, given back or ended without a claim meanwhile, nothing
-    raised, and no lease can have lapsed.
+    Those that no agent can handle, as it said when it polled last, at most once. Judged where
+    nothing was posted, given back or ended without a claim meanwhile, nothing raised, and no lease
+    can have lapsed.
     """
-    why_not = _not_polled_out(evidence)
+    polls = _last_polls(evidence)
+    why_not = _not_polled_out(evidence, polls)
     if why_not:
         return not_applicable("S0", why_not)
     for task_id in evidence.posted:
         grants = evidence.grants(task_id)
-        if len(grants) != 1:
+        is_due = any(evidence.is_able(poll, task_id) for poll in polls)
+        if len(grants) > 1 or (is_due and not grants):
             words = f"{task_id} was granted {len(grants)} times: {'; '.join(map(said, grants))}"
             return violated("S0", words, *grants)
     return holds("S0")
 
 
-def _not_polled_out(evidence: Evidence) -> str:
+def _last_polls(evidence: Evidence) -> list[Operation]:
+    """The last attempt of each agent to be granted something."""
+    last = {o.agent: o for o in evidence.operations if o.name in GRANTS}
+    return list(last.values())
+
+
+def _not_polled_out(evidence: Evidence, polls: list[Operation]) -> str:
     """Why the question does not arise, if it does not."""
     operations = evidence.operations
-    last = {operation.agent: operation for operation in operations if operation.name in GRANTS}
-    if not last or any(o.name != "claim_next" or o.outcome != "refused" for o in last.values()):
+    agents = {operation.agent for operation in operations}
+    if not polls or {poll.agent for poll in polls} != agents:
         return "not every agent has polled until None"
-    if set(last) != {operation.agent for operation in operations}:
+    if any(poll.name != "claim_next" or poll.outcome != "refused" for poll in polls):
         return "not every agent has polled until None"
     if any(operation.outcome == "unknown" for operation in operations):
         return "a call raised"

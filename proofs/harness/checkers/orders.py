@@ -8,20 +8,21 @@ from itertools import combinations
 from typing import Any, Final
 
 from proofs.harness.checkers.board_model import BoardModel
+from proofs.harness.checkers.claimability import places_of
 from proofs.harness.checkers.evidence import (
     CHANGES,
     LISTINGS,
     Evidence,
-    may_go_on,
     said,
-    token_of,
+    task_of,
 )
 from proofs.harness.checkers.linearizability import STEPS_MAX, Search, linearize
+from proofs.harness.checkers.listings import is_of_type
 from proofs.harness.checkers.task_model import RULES, TaskModel
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, unknown, violated
 
-SPOKEN_OF: Final = frozenset({"S1", "S3", "S4", "S5", "S6", "S9", "S14"})
+SPOKEN_OF: Final = frozenset({"S1", "S3", "S4", "S5", "S6", "S9", "S14", "S18"})
 """The invariants that the checkers by aspect judge too, by operations on one id."""
 
 
@@ -47,7 +48,10 @@ def agreed(evidence: Evidence, verdicts: list[Verdict], by_search: list[Verdict]
     convicted = [v for v in verdicts if v.invariant in SPOKEN_OF and v.value == "violated"]
     if not convicted or any(verdict.invariant != "S13" for verdict in by_search):
         return verdicts
-    if not any(may_go_on(operation) for operation in evidence.operations):
+    operations = (
+        operation for task_id in evidence.by_task for operation in evidence.by_task[task_id]
+    )
+    if not any(evidence.may_go_on(operation) for operation in operations):
         raise Disagreement(f"an order explains what is convicted: {'; '.join(map(str, convicted))}")
     words = "what raised, and happened later, may explain it: "
     return [unknown(v.invariant, words + v.words) if v in convicted else v for v in verdicts]
@@ -55,42 +59,40 @@ def agreed(evidence: Evidence, verdicts: list[Verdict], by_search: list[Verdict]
 
 def task_model(evidence: Evidence, task_id: str) -> TaskModel:
     """The model of one task of this execution."""
-    grants = evidence.grants(task_id)
-    return TaskModel(
-        task_id in evidence.posted,
-        evidence.promises,
-        {(grant.agent, grant.invoked_at): token_of(grant, grants) for grant in grants},
-        evidence.alone,
-    )
+    types = evidence.types_of(task_id)
+    return TaskModel(task_id in evidence.posted, evidence.promises, types, evidence.alone)
 
 
 def board_model(evidence: Evidence, *, in_order: bool = False) -> BoardModel:
     """The model of all tasks of this execution."""
-    places = {
-        task_id: (int(task["priority"]), float(task["created_at"]), task_id)
-        for task_id, task in evidence.posted.items()
-    }
     models = {task_id: task_model(evidence, task_id) for task_id in evidence.by_task}
-    return BoardModel(models, places, in_order)
+    return BoardModel(models, places_of(evidence), in_order)
 
 
 def task_operations(evidence: Evidence, task_id: str) -> list[Operation]:
-    """What was done to a task, and each time it was seen, also in listings and at the end."""
+    """What was done to a task, and each time it was seen, also in listings and at the end.
+
+    And each look for work that passed it over, which may have ended it.
+    """
     done = [
         operation
         for operation in evidence.by_task[task_id]
         if operation.name in CHANGES or operation.outcome == "ok"
     ]
-    return [*done, *_listed(evidence, task_id), *_left(evidence, task_id)]
+    looks = _looks(evidence, task_id)
+    return [*done, *looks, *_listed(evidence, task_id), *_left(evidence, task_id)]
 
 
 def board_operations(evidence: Evidence) -> list[Operation]:
-    """All changes and attempts at them, and each ``get``."""
-    return [
+    """All changes and attempts at them, and each ``get``; of a ``prune`` its parts."""
+    whole = [
         operation
         for operation in evidence.operations
-        if operation.name in CHANGES or (operation.name == "get" and operation.outcome == "ok")
+        if operation.name in CHANGES - {"prune"}
+        or (operation.name == "get" and operation.outcome == "ok")
     ]
+    parts = (operation for operations in evidence.by_task.values() for operation in operations)
+    return [*whole, *(part for part in parts if part.name == "prune")]
 
 
 def _judge_task(evidence: Evidence, task_id: str, steps_max: int) -> list[Verdict]:
@@ -100,7 +102,8 @@ def _judge_task(evidence: Evidence, task_id: str, steps_max: int) -> list[Verdic
         return []
     if search.value == "unknown":
         return [_spent(invariant, task_id, search) for invariant in sorted(SPOKEN_OF)]
-    broken = _explanations(model, operations, steps_max)
+    is_invented = not evidence.described.get(task_id)
+    broken = ["S11"] if is_invented else _explanations(model, operations, steps_max)
     return [_convicted(rule, broken, task_id, operations, search) for rule in broken]
 
 
@@ -150,17 +153,26 @@ def _all(operations: list[Operation]) -> str:
     return "; ".join(map(said, operations))
 
 
+def _looks(evidence: Evidence, task_id: str) -> Iterator[Operation]:
+    arguments = {"task_id": task_id}
+    for operation in evidence.operations:
+        is_look = operation.name == "claim_next" and operation.outcome != "unknown"
+        if is_look and task_of(operation) != task_id:
+            yield replace(operation, name="looks", arguments=arguments, answer=None)
+
+
 def _listed(evidence: Evidence, task_id: str) -> Iterator[Operation]:
     for operation in evidence.operations:
         if operation.name in LISTINGS and operation.outcome == "ok":
             shown = [task for task in operation.answer if task["task_id"] == task_id]
-            for task in shown or [None]:
+            is_missed = not shown and is_of_type(evidence, task_id, operation) is True
+            for task in [None] if is_missed else shown:
                 yield _sight(operation, task_id, task)
 
 
 def _sight(operation: Operation, task_id: str, task: dict[str, Any] | None) -> Operation:
-    answer = (operation.name, task)
-    return replace(operation, name="sees", arguments={"task_id": task_id}, answer=answer)
+    arguments = {**operation.arguments, "task_id": task_id}
+    return replace(operation, name="sees", arguments=arguments, answer=(operation.name, task))
 
 
 def _left(evidence: Evidence, task_id: str) -> Iterator[Operation]:

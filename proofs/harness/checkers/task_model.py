@@ -7,30 +7,38 @@ that it belongs to; what then becomes possible tells which invariant was broken.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from proofs.harness.checkers.evidence import (
     ENDS,
+    FINAL,
     GRANTS,
     HELD,
+    LISTINGS,
     RETURNS,
+    is_among,
     status_of,
+    token_of,
     was_refused,
 )
 from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.history import Operation
 
-RULES: Final = ("S4", "S5", "S9", "S14", "S2", "S16", "S10", "S7", "S6")
+RULES: Final = ("S18", "S4", "S5", "S9", "S14", "S2", "S16", "S10", "S7", "S6")
 """The invariants whose rules can be left out, those that explain most precisely first."""
+
+
+GONE: Final = frozenset({"ABSENT", "PRUNED"})
 
 
 class TaskState(NamedTuple):
     """``held_since`` is the earliest and the latest moment at which the lease began.
 
     ``token`` None is one that is not known, but larger than ``token_before``, the largest known of
-    the grants before; ``by`` is whose result is kept.
+    the grants before; ``by`` is whose result is kept. A task that was put away is PRUNED.
     """
 
     status: str = "ABSENT"
@@ -44,7 +52,7 @@ class TaskState(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskModel:
-    """``tokens`` are those of the grants, by agent and invocation, as far as they are known.
+    """``types`` are those that the task may be of.
 
     ``alone`` are the calls beside which there was no other, which nothing but the state of the
     task can have got in the way of. ``without`` are the rules left out.
@@ -52,7 +60,7 @@ class TaskModel:
 
     posted: bool = True
     promises: Promises = PROMISES
-    tokens: dict[tuple[str, int], int | None] = field(default_factory=dict)
+    types: frozenset[str] = frozenset()
     alone: frozenset[tuple[str, int]] = frozenset()
     without: frozenset[str] = frozenset()
 
@@ -63,12 +71,14 @@ class TaskModel:
     def step(self, state: TaskState, operation: Operation) -> list[TaskState]:
         """What the operation may lead to."""
         found: list[TaskState] = []
-        for start in self._used_up_or_not(state, operation):
+        for start in self.used_up_or_not(state, operation):
             found += self._step(start, operation)
         return found
 
     def _step(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
-        if operation.name in ("get", "sees"):
+        if operation.name == "looks":
+            yield state
+        elif operation.name in ("get", "sees"):
             if self._is_seen(state, operation):
                 yield state
         elif was_refused(operation):
@@ -81,8 +91,11 @@ class TaskModel:
 
     def _change(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
         if operation.name == "post":
-            if state.status == "ABSENT" or "S6" in self.without:
+            if state.status in GONE or "S6" in self.without:
                 yield TaskState("PENDING")
+        elif operation.name == "prune":
+            if state.status in FINAL or "S7" in self.without:
+                yield state._replace(status="PRUNED")
         elif state.status == "ABSENT":
             return
         elif operation.name in GRANTS:
@@ -91,9 +104,11 @@ class TaskModel:
             yield from self._move(state, operation)
 
     def _grant(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
-        token = self.tokens.get((operation.agent, operation.invoked_at))
+        token = token_of(operation) if operation.outcome == "ok" and operation.answer else None
         before = _largest_token(state)
         if token is not None and token <= before and "S2" not in self.without:
+            return
+        if self._is_able(operation) is False and "S18" not in self.without:
             return
         if self._may_be_granted(state, operation):
             since = (operation.started, operation.ended)
@@ -114,6 +129,8 @@ class TaskModel:
             return
         if token is None or _may_be_the_token(state, token):
             yield self._moved(state, operation)
+            if operation.name == "requeue":  # which may count the attempts anew
+                yield self._moved(state._replace(attempts=0), operation)
         elif "S5" in self.without:
             yield self._moved(state, operation)
             # What a zombie writes may be the task as it was when it still held it.
@@ -123,9 +140,9 @@ class TaskModel:
         if state.status in HELD:
             return True
         if state.status == "PENDING":
-            return name == "cancel" or "S5" in self.without
-        if name == "requeue":
-            return state.status != "COMPLETED"
+            return name in ("cancel", "requeue") or "S5" in self.without
+        if name == "requeue" and state.status in ("FAILED", "CANCELLED"):
+            return True
         if name == "complete" and state.status == "COMPLETED":
             return "S9" in self.without
         return "S14" in self.without
@@ -162,57 +179,95 @@ class TaskModel:
         """Whether a reader may have been told this."""
         if operation.name == "sees":
             listing, seen = operation.answer
-            if {"get_pending": "S16", "list_all": "S16", "final": "S6"}[listing] in self.without:
+            if ("S16" if listing in LISTINGS else "S6") in self.without:
                 return True
         else:
             listing, seen = "get", operation.answer
         if "S6" in self.without:
             return True
+        may_be, must_be = self._is_listed(state, listing, operation)
         if seen is None:
-            if listing == "get_pending":
-                return state.status != "PENDING"
-            return state.status == "ABSENT" or "S7" in self.without
-        return self._matches(state, seen)
+            return not must_be or "S7" in self.without
+        return may_be and self._matches(state, seen)
+
+    def _is_listed(self, state: TaskState, listing: str, operation: Operation) -> tuple[bool, bool]:
+        """Whether such a listing may show the task, and whether it must."""
+        is_pending, is_there = state.status == "PENDING", state.status not in GONE
+        if listing == "get_pending":
+            return is_pending or self._is_held_too_long(state, operation), is_pending
+        if listing == "get_claimable":
+            age = operation.arguments["timeout_seconds"]
+            may_be = self._is_held_too_long(state, operation) or (
+                _held_at_most(state, operation) >= age
+            )
+            must_be = _held_at_least(state, operation) >= age and not self._is_used_up(state)
+            return is_pending or may_be, is_pending or must_be
+        if listing == "get_results_by_parent":
+            is_completed = state.status == "COMPLETED"
+            return is_completed, is_completed
+        return is_there, is_there
 
     def _matches(self, state: TaskState, seen: dict[str, Any]) -> bool:
-        if state.status == "ABSENT":
-            return False
         if status_of(seen) not in (None, state.status):
             return False
         if state.status in HELD or state.status == "COMPLETED":
             claimed_by = seen.get("claimed_by")
             if claimed_by is not None and claimed_by != state.holder:
                 return False
-        result = seen.get("result")
-        is_other = state.status == "COMPLETED" and result not in (None, {"by": state.by})
+        result = seen.get("result") if state.status == "COMPLETED" else None
+        is_other = result is not None and result != {"by": state.by, "of": seen["task_id"]}
         return not is_other or "S9" in self.without
 
-    def _used_up_or_not(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
-        """A stale claim without attempts left is ended by any look for work, before or now."""
+    def used_up_or_not(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
+        """A stale claim without attempts left is ended by any look for work, before or now.
+
+        Those that found something else, or nothing, are operations of the name "looks" here.
+        """
         yield state
-        attempts_max = self.promises.attempts_max
-        if attempts_max is None or state.attempts < attempts_max:
-            return
-        if state.status in HELD and self.may_be_stale(state, operation):
+        if self._is_used_up(state) and self._is_held_too_long(state, operation):
             yield state._replace(status="FAILED")
+
+    def _is_used_up(self, state: TaskState) -> bool:
+        attempts_max = self.promises.attempts_max
+        return attempts_max is not None and state.attempts >= attempts_max
+
+    def _is_held_too_long(self, state: TaskState, operation: Operation) -> bool:
+        return state.status in HELD and self.may_be_stale(state, operation)
 
     def may_be_stale(self, state: TaskState, operation: Operation) -> bool:
         """Whether the claim may have lapsed when the operation took effect."""
         if state.held_since is None:
             return True
-        earliest, latest = state.held_since
         lease = self.promises.lease_seconds
-        return operation.ended - earliest >= lease or latest - operation.started > lease
+        return (
+            operation.ended - state.held_since[0] >= lease
+            or state.held_since[1] - operation.started > lease
+        )
 
     def must_be_claimable(self, state: TaskState, operation: Operation) -> bool:
         """Whether a look for work, at this moment of the call, had to find it."""
-        if state.status == "PENDING":
-            return True
-        if state.status not in HELD or state.held_since is None:
+        if self._is_able(operation) is not True:
             return False
-        attempts_max = self.promises.attempts_max
-        is_stale = operation.started - state.held_since[1] >= self.promises.lease_seconds
-        return is_stale and (attempts_max is None or state.attempts < attempts_max)
+        is_stale = _held_at_least(state, operation) >= self.promises.lease_seconds
+        return state.status == "PENDING" or (is_stale and not self._is_used_up(state))
+
+    def _is_able(self, operation: Operation) -> bool | None:
+        """Whether a grant was asked for such a task; None if that is not known."""
+        return is_among(operation.arguments.get("capabilities"), self.types)
+
+
+def _held_at_least(state: TaskState, operation: Operation) -> float:
+    """For how many seconds the task surely had been held; infinitely few if it was not."""
+    if state.status not in HELD or state.held_since is None:
+        return -math.inf
+    return operation.started - state.held_since[1]
+
+
+def _held_at_most(state: TaskState, operation: Operation) -> float:
+    """For how many seconds the task may have been held; infinitely few if it was not."""
+    if state.status not in HELD:
+        return -math.inf
+    return operation.ended - state.held_since[0] if state.held_since else math.inf
 
 
 def _largest_token(state: TaskState) -> int:

@@ -12,7 +12,7 @@ from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 def tokens_grow(evidence: Evidence) -> Verdict:
     """S2: a later grant of a task has a larger token; none is used twice."""
     judged = False
-    for task_id in evidence.by_task:
+    for task_id in evidence.lasting:
         known = _known_tokens(evidence.grants(task_id))
         judged = judged or bool(known)
         for (token, grant), (larger, later) in pairwise(sorted(known, key=lambda pair: pair[0])):
@@ -23,14 +23,14 @@ def tokens_grow(evidence: Evidence) -> Verdict:
 
 
 def _known_tokens(grants: list[Operation]) -> list[tuple[int, Operation]]:
-    pairs = [(token_of(grant, grants), grant) for grant in grants]
+    pairs = [(token_of(grant), grant) for grant in grants]
     return [(token, grant) for token, grant in pairs if token is not None]
 
 
 def no_zombie(evidence: Evidence) -> Verdict:
     """S5: an operation under a token is refused once a larger one was granted."""
     judged = False
-    for task_id in evidence.by_task:
+    for task_id in evidence.lasting:
         known = _known_tokens(evidence.grants(task_id))
         for operation in evidence.changes(task_id):
             token = operation.arguments.get("token")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from proofs.harness.checkers.claimability import is_present_throughout
 from proofs.harness.checkers.evidence import (
     ENDS,
     GRANTS,
@@ -25,6 +24,7 @@ _LEAVES: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(GRANTS, frozenset({"CLAIMED"})),
     "start": frozenset({"IN_PROGRESS"}),
     "renew": HELD,
+    "prune": frozenset(),
 }
 
 
@@ -33,7 +33,7 @@ def no_lost_update(evidence: Evidence) -> Verdict:
 
     And of two posts of one id one is refused, or it overwrites the other.
     """
-    for task_id in evidence.by_task:
+    for task_id in evidence.lasting:
         changes = evidence.changes(task_id)
         posts = [o for o in changes if o.name == "post" and o.outcome == "ok"]
         if len(posts) > (task_id not in evidence.posted):
@@ -71,20 +71,37 @@ def _is_lost(evidence: Evidence, last: Operation, left: dict[str, Any]) -> bool:
 
 
 def nothing_lost(evidence: Evidence) -> Verdict:
-    """S7: every task whose post was ok is on the board, for the final listing and for ``get``."""
+    """S7: every task whose post was ok is on the board, for the final listing and for ``get``.
+
+    Unless it was final and put away by request.
+    """
     if evidence.final is None and "get" in evidence.execution.lacking:
         return not_applicable("S7", "the board has neither list_all nor get")
     for task_id, operations in evidence.by_task.items():
         posts = [o for o in operations if o.name == "post" and o.outcome == "ok"]
-        is_posted = task_id in evidence.posted or bool(posts)
+        prunes = [o for o in operations if o.name == "prune"]
+        is_posted = (task_id in evidence.posted or bool(posts)) and not prunes
         if is_posted and evidence.final is not None and task_id not in evidence.final:
             return violated("S7", f"{task_id} was posted and is gone", *posts)
+        for prune in prunes:
+            if prune.outcome == "ok" and not _may_be_final(evidence, task_id, prune):
+                words = f"{task_id} was put away and was not final: {said(prune)}"
+                return violated("S7", words, prune)
         for reader in operations:
             is_missing = reader.name == "get" and reader.outcome == "ok" and reader.answer is None
-            if is_missing and is_present_throughout(evidence, task_id, reader):
+            if is_missing and evidence.is_there_throughout(task_id, reader):
                 words = f"{task_id} was posted and {said(reader)} found none"
                 return violated("S7", words, *posts, reader)
     return holds("S7")
+
+
+def _may_be_final(evidence: Evidence, task_id: str, prune: Operation) -> bool:
+    """Whether something may have ended the task before, its attempts being used up too."""
+    before = [o for o in evidence.changes(task_id) if not prune.precedes(o)]
+    grants = sum(operation.name in GRANTS for operation in before)
+    attempts_max = evidence.promises.attempts_max
+    is_used_up = attempts_max is not None and grants >= attempts_max
+    return is_used_up or any(operation.name in ENDS for operation in before)
 
 
 def honest_refusal(evidence: Evidence) -> Verdict:
