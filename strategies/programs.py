@@ -120,9 +120,31 @@ def programs(
     names: Sequence[str] = ASKS,
     lease_seconds: float = 3600.0,
 ) -> st.SearchStrategy[Program]:
-    """One agent's program, of 1 to ``asks_max`` calls."""
+    """One agent's program, of 1 to ``asks_max`` calls; shrinks to one ``claim_next``.
+
+    Single calls, and stretches of the life of a task: it is claimed, and then something is done
+    with it. Without these most operations would hardly ever have anything to succeed on.
+    """
     one = asks(task_ids, names, lease_seconds=lease_seconds)
-    return st.lists(one, min_size=1, max_size=asks_max).map(tuple)
+    parts = st.one_of(one.map(lambda ask: (ask,)), _lives(task_ids, names))
+    return st.lists(parts, min_size=1, max_size=asks_max).map(
+        lambda drawn: tuple(ask for part in drawn for ask in part)[:asks_max]
+    )
+
+
+def _lives(task_ids: Sequence[str], names: Sequence[str]) -> st.SearchStrategy[Program]:
+    """A claim, something with the token of its grant, and perhaps a way out of a final state."""
+    by_id = [Ask("claim", task_id, fenced=False) for task_id in task_ids]
+    claims = [Ask("claim_next")] if "claim_next" in names else by_id
+    others = [name for name in _ON_THE_LAST_GRANT if name in names]
+    if not others:
+        return st.nothing()
+    back = [name for name in ("requeue",) if name in names]
+    ends = [name for name in ("fail", "cancel") if name in names]
+    then = st.sampled_from([(other,) for other in others] + [(e, b) for e in ends for b in back])
+    return st.tuples(st.sampled_from(claims), then).map(
+        lambda drawn: (drawn[0], *(Ask(name) for name in drawn[1]))
+    )
 
 
 def _steps(lease_seconds: float) -> list[float]:
