@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofs.harness.clock import SharedTime
+from proofs.harness.draws import Draws
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Switches
@@ -197,3 +199,18 @@ def test_schedulers_choose_among_those_that_can_run_and_alike_each_time(
             chosen.append(order)
         assert chosen[0] == chosen[1]
         assert set(chosen[0]) <= set(names)
+
+
+@given(seed=st.integers(0, 2**64), asked=st.lists(st.integers(0, 9), max_size=30))
+def test_draws_are_those_of_the_random_module_and_go_on_from_a_position(
+    seed: int, asked: list[int]
+) -> None:
+    expected = random.Random(seed)
+    draws, again = Draws(seed), Draws(seed)
+    for end in asked:
+        if end:
+            assert draws.below(end) == expected.choice(range(end))
+        else:
+            assert draws.peek(0) == expected.random() == draws.random()
+    again.position = draws.position
+    assert again.random() == expected.random()

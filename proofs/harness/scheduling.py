@@ -31,8 +31,12 @@ class StuckError(Exception):
 
 @dataclass(slots=True)
 class _Standing:
-    """How one agent stands: what it is about to do, and until when or for what it waits."""
+    """How one agent stands: what it is about to do, and until when or for what it waits.
 
+    ``has_asked`` tells that it goes on with that once chosen; else it asks first.
+    """
+
+    has_asked: bool = False
     is_done: bool = False
     is_waiting: bool = False
     pending: Effect | None = None
@@ -48,6 +52,8 @@ class Scheduling:
     """The state of one run.
 
     ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
+    ``asks_at`` is the effect ``before`` which the one that runs must ask who goes on; until then
+    there is nothing to choose.
     """
 
     def __init__(
@@ -69,6 +75,8 @@ class Scheduling:
         self._runnable = list(self._standings)
         self._current: str | None = None
         self._turn_effects = 0
+        self._asked_at = 0
+        self.asks_at = 0
 
     def first(self) -> str:
         """Who begins."""
@@ -76,7 +84,8 @@ class Scheduling:
 
     def before(self, agent: str, effect: Effect) -> str:
         """``agent`` is about to do this: who goes on. Raises ``RunAbortedError``."""
-        self._standings[agent].pending = effect
+        standing = self._standings[agent]
+        standing.pending, standing.has_asked = effect, True
         if self.effects >= self._effects_max:
             self._give_up(f"after {self.effects} effects nobody has come to an end")
         if self.is_over:
@@ -88,7 +97,9 @@ class Scheduling:
     def after(self, step: Step) -> None:
         """The effect is done: time goes on, and whoever waited for it may go on."""
         self.effects += 1
-        self.time.advance(EFFECT_NS)
+        self.time.now_ns += EFFECT_NS
+        if len(self._runnable) == len(self._standings):
+            return  # nobody waits
         if not step.effect.changes or step.error is not None or step.waits:
             return
         for name, standing in self._standings.items():
@@ -111,7 +122,7 @@ class Scheduling:
         if self.is_over:
             raise RunAbortedError
         standing = self._standings[agent]
-        standing.pending, standing.is_waiting = effect, True
+        standing.pending, standing.has_asked, standing.is_waiting = effect, False, True
         standing.wakes_at_ns, standing.waiting_paths = wakes_at_ns, paths
         self._list_runnable()
         if not self._somebody_can_run():
@@ -125,7 +136,7 @@ class Scheduling:
         the other, to unwind.
         """
         self._standings[agent].is_done = True
-        self.is_over = self.is_over or failed
+        self.is_over, self.asks_at = self.is_over or failed, 0
         self._list_runnable()
         left = [name for name, standing in self._standings.items() if not standing.is_done]
         if not left:
@@ -135,13 +146,18 @@ class Scheduling:
         return self._choose()
 
     def _choose(self) -> str:
-        runnable = self._runnable
-        self._turn_effects += 1
-        if self._turn_effects > TURN_EFFECTS_MAX and len(runnable) > 1:
+        runnable, now = self._runnable, self.effects
+        self._turn_effects += max(1, now - self._asked_at)
+        gives_way = self._turn_effects > TURN_EFFECTS_MAX and len(runnable) > 1
+        if gives_way:
             runnable = [name for name in runnable if name != self._current]
-        chosen = self._scheduler.choose(self.effects, self._current, runnable)
+        chosen = self._scheduler.choose(now, self._current, runnable)
         if chosen != self._current:
             self._current, self._turn_effects = chosen, 0
+        self._asked_at, self.asks_at = now, now
+        if self._standings[chosen].has_asked:
+            left = 1 if gives_way else max(1, TURN_EFFECTS_MAX + 1 - self._turn_effects)
+            self.asks_at = min(self._scheduler.stays_until(now), now + left, self._effects_max)
         return chosen
 
     def _somebody_can_run(self) -> bool:
@@ -169,6 +185,7 @@ class Scheduling:
         self._list_runnable()
 
     def _list_runnable(self) -> None:
+        self.asks_at = 0
         self._runnable = [
             name
             for name, standing in self._standings.items()
@@ -181,5 +198,5 @@ class Scheduling:
             for name, standing in self._standings.items()
             if not standing.is_done and standing.pending is not None
         ]
-        self.is_over = True
+        self.is_over, self.asks_at = True, 0
         self.stuck = self.stuck or f"{reason}: {'; '.join(waiting)}"

@@ -13,21 +13,21 @@ from proofs.harness.effects import Effect
 
 _SPECIAL = ("close", "open", "scandir", "symlink", "utime")
 
-# name: (how many paths it takes, whether it changes anything, whether it changes directories)
+# name: (how many paths it takes, what it changes: what bears the last name, its directories)
 _BY_PATH = {
-    "chmod": (1, True, False),
-    "link": (2, True, True),
-    "listdir": (1, False, False),
-    "lstat": (1, False, False),
-    "mkdir": (1, True, True),
-    "readlink": (1, False, False),
-    "remove": (1, True, True),
-    "rename": (2, True, True),
-    "replace": (2, True, True),
-    "rmdir": (1, True, True),
-    "stat": (1, False, False),
-    "truncate": (1, True, False),
-    "unlink": (1, True, True),
+    "chmod": (1, "itself"),
+    "link": (2, "directories"),
+    "listdir": (1, ""),
+    "lstat": (1, ""),
+    "mkdir": (1, "itself and directories"),
+    "readlink": (1, ""),
+    "remove": (1, "directories"),
+    "rename": (2, "directories"),
+    "replace": (2, "directories"),
+    "rmdir": (1, "directories"),
+    "stat": (1, ""),
+    "truncate": (1, "itself"),
+    "unlink": (1, "directories"),
 }
 _BY_DESCRIPTOR = {
     "fdatasync": False,
@@ -44,6 +44,9 @@ _BY_DESCRIPTOR = {
 _real: dict[str, Callable[..., Any]] = {
     name: getattr(os, name) for name in (*_BY_PATH, *_BY_DESCRIPTOR, *_SPECIAL) if hasattr(os, name)
 }
+
+
+_utime_itself = _real["utime"]
 
 
 def replacements() -> Iterator[Replacement]:
@@ -64,31 +67,33 @@ def real(name: str) -> Callable[..., Any]:
     return _real[name]
 
 
-def _by_path(name: str, paths: int, changes: bool, changes_directories: bool) -> Callable[..., Any]:
-    function = _real[name]
+def _by_path(name: str, paths: int, changes: str) -> Callable[..., Any]:
+    function, kind = _real[name], _KINDS.get(name, name)
+    touches_itself, touches_directories = "itself" in changes, "directories" in changes
 
     def through_the_door(*args: Any, **kwargs: Any) -> Any:
         agent = acting.agent
-        names = _names(agent, args[:paths], kwargs) if agent is not None else ()
-        if agent is None or not names:
+        if agent is None:
+            return function(*args, **kwargs)
+        names = _names(agent, args[:paths], kwargs)
+        if not names:
             return function(*args, **kwargs)
 
         def act() -> Any:
             result = function(*args, **kwargs)
-            if changes_directories:
-                for path in args[:paths]:
-                    touch(agent, os.path.dirname(os.path.abspath(os.fsdecode(path))))
-            elif changes:
-                touch(agent, args[0])
-            return _seen(agent, result)
+            if touches_itself:
+                touch(agent, agent.places.path(names[-1]))
+            if touches_directories:
+                touch_directories(agent, names)
+            return result if result is None else _seen(agent, result)
 
-        return agent.perform(Effect(_KINDS.get(name, name), names, changes=changes), act)
+        return agent.perform(Effect(kind, names, "", changes != ""), act)
 
     return through_the_door
 
 
 def _by_descriptor(name: str, changes: bool) -> Callable[..., Any]:
-    function = _real[name]
+    function, kind = _real[name], _KINDS.get(name, name)
 
     def through_the_door(descriptor: Any, *args: Any) -> Any:
         agent = acting.agent
@@ -102,7 +107,7 @@ def _by_descriptor(name: str, changes: bool) -> Callable[..., Any]:
                 touch(agent, descriptor)
             return _seen(agent, result)
 
-        return agent.perform(Effect(_KINDS.get(name, name), (place,), changes=changes), act)
+        return agent.perform(Effect(kind, (place,), "", changes), act)
 
     return through_the_door
 
@@ -113,8 +118,9 @@ _KINDS |= {"lstat": "stat", "fstat": "stat", "fdatasync": "fsync", "ftruncate": 
 
 def _names(agent: ActingAgent, paths: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
     """The names of those that lie below the board's directory."""
-    directory = kwargs.get("dir_fd", kwargs.get("src_dir_fd"))
-    return tuple(n for p in paths if (n := agent.places.name(p, directory)) is not None)
+    directory = kwargs.get("dir_fd", kwargs.get("src_dir_fd")) if kwargs else None
+    names = [agent.places.name(path, directory) for path in paths]
+    return tuple([name for name in names if name is not None])
 
 
 def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
@@ -126,11 +132,11 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
     effect = Effect("open", (place,), _how(flags), changes=may_create or bool(flags & os.O_TRUNC))
 
     def act() -> int:
-        is_new = may_create and not exists(path)
+        is_new = may_create and not exists(agent.places.path(place))
         descriptor: int = _real["open"](path, flags, mode, dir_fd=dir_fd)
         if is_new:
             agent.made = True
-            touch(agent, os.path.dirname(os.path.abspath(os.fsdecode(path))))
+            touch_directories(agent, (place,))
         if is_new or flags & os.O_TRUNC:
             touch(agent, descriptor)
         agent.places.opened(descriptor, place)
@@ -141,8 +147,10 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
 
 def _how(flags: int) -> str:
     words = ["w" if flags & (os.O_WRONLY | os.O_RDWR) else "r"]
-    names = {"create": os.O_CREAT, "exclusive": os.O_EXCL, "truncate": os.O_TRUNC}
-    return " ".join(words + [word for word, flag in names.items() if flags & flag])
+    return " ".join(words + [word for word, flag in _FLAGS.items() if flags & flag])
+
+
+_FLAGS = {"create": os.O_CREAT, "exclusive": os.O_EXCL, "truncate": os.O_TRUNC}
 
 
 def _close(descriptor: int) -> None:
@@ -182,8 +190,12 @@ def _symlink(source: Any, target: Any, *args: Any, **kwargs: Any) -> None:
     if agent is None or place is None:
         _real["symlink"](source, target, *args, **kwargs)
         return
-    effect = Effect("symlink", (place,), changes=True)
-    agent.perform(effect, lambda: _real["symlink"](source, target, *args, **kwargs))
+
+    def act() -> None:
+        _real["symlink"](source, target, *args, **kwargs)
+        touch_directories(agent, (place,))
+
+    agent.perform(Effect("symlink", (place,), changes=True), act)
 
 
 class _Entry:
@@ -267,7 +279,13 @@ def exists(path: Any) -> bool:
 def touch(agent: ActingAgent, path: Any) -> None:
     """Give what was just changed the time of the agent's clock, for every process to see."""
     now_ns = agent.clock.shared.file_ns
-    _real["utime"](path, ns=(now_ns, now_ns))
+    _utime_itself(path, ns=(now_ns, now_ns))
+
+
+def touch_directories(agent: ActingAgent, names: tuple[str, ...]) -> None:
+    """The same for the directories in which these names came or went."""
+    for directory in {agent.places.directory(name) for name in names} - {None}:
+        touch(agent, directory)
 
 
 def _seen(agent: ActingAgent, result: Any) -> Any:
