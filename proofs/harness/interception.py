@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from proofs.harness.doors import chance, files, locks, streams, times
 from proofs.harness.doors.replacing import modules_to_sweep, replaced
+from proofs.harness.kept_threads import end_idle_threads
 
 
 @contextmanager
@@ -14,7 +15,7 @@ def interception() -> Iterator[None]:
     """Replace every door, for all threads; only agents notice. Not to be entered twice at once.
 
     A module that is imported meanwhile, and takes a replaced function under a name of its own,
-    keeps it: it passes everybody through who is no agent.
+    keeps it: it passes everybody through who is no agent. Threads that gates have kept end too.
     """
     swept = modules_to_sweep()
     doors = [
@@ -25,5 +26,8 @@ def interception() -> Iterator[None]:
         *times.replacements(),
         *chance.replacements(),
     ]
-    with replaced(doors, swept):
-        yield
+    try:
+        with replaced(doors, swept):
+            yield
+    finally:
+        end_idle_threads()
