@@ -75,6 +75,7 @@ class Scheduling:
         self._runnable = list(self._standings)
         self._current: str | None = None
         self._turn_effects = 0
+        self._somebody_waits = False
         self._asked_at = 0
         self.asks_at = 0
 
@@ -98,10 +99,10 @@ class Scheduling:
         """The effect is done: time goes on, and whoever waited for it may go on."""
         self.effects += 1
         self.time.now_ns += EFFECT_NS
-        if len(self._runnable) == len(self._standings):
-            return  # nobody waits
-        if not step.effect.changes or step.error is not None or step.waits:
-            return
+        if self._somebody_waits and step.effect.changes and step.error is None and not step.waits:
+            self._wake_by(step)
+
+    def _wake_by(self, step: Step) -> None:
         for name, standing in self._standings.items():
             waits = standing.is_waiting and name != step.agent
             if waits and standing.may_go_on_after(step.effect):
@@ -186,6 +187,7 @@ class Scheduling:
 
     def _list_runnable(self) -> None:
         self.asks_at = 0
+        self._somebody_waits = any(one.is_waiting for one in self._standings.values())
         self._runnable = [
             name
             for name, standing in self._standings.items()

@@ -81,11 +81,13 @@ def _by_path(name: str, paths: int, changes: str) -> Callable[..., Any]:
 
         def act() -> Any:
             result = function(*args, **kwargs)
+            if not changes:
+                return _seen(agent, result)
             if touches_itself:
                 touch(agent, agent.places.path(names[-1]))
             if touches_directories:
                 touch_directories(agent, names)
-            return result if result is None else _seen(agent, result)
+            return result
 
         return agent.perform(Effect(kind, names, "", changes != ""), act)
 
