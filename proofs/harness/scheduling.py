@@ -1,13 +1,14 @@
 """The decisions of a gate: who goes on next, who waits for what, when time passes, when to give up.
 
-Pure: no threads, no processes, no files. Whoever runs holds it, and so it can be pickled and handed
-over together with the right to run; in threads all agents share one.
+Pure: no threads, no processes, no files. In threads all agents share one. In processes each agent
+has one, made alike, and its state is handed over together with the right to run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from proofs.harness.clock import EFFECT_NS, SharedTime
 from proofs.harness.effects import Effect
@@ -42,6 +43,18 @@ class _Standing:
     pending: Effect | None = None
     wakes_at_ns: int | None = None
     waiting_paths: frozenset[str] | None = None
+
+    def state(self) -> tuple[Any, ...]:
+        """As plain values."""
+        pending = None if self.pending is None else tuple(self.pending)
+        waits = (self.is_waiting, self.wakes_at_ns, self.waiting_paths)
+        return (self.has_asked, self.is_done, pending, *waits)
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """The inverse of ``state``."""
+        self.has_asked, self.is_done, pending, *waits = state
+        self.pending = None if pending is None else Effect(*pending)
+        self.is_waiting, self.wakes_at_ns, self.waiting_paths = waits
 
     def may_go_on_after(self, effect: Effect) -> bool:
         """Whether this change may let it go on; a sleeper looks again after any change."""
@@ -78,6 +91,25 @@ class Scheduling:
         self._somebody_waits = False
         self._asked_at = 0
         self.asks_at = 0
+
+    def state(self) -> tuple[Any, ...]:
+        """All that has changed since it was made, as plain values."""
+        return (
+            (self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at),
+            (self._current, self._turn_effects, self._asked_at),
+            self._scheduler.state(),
+            [standing.state() for standing in self._standings.values()],
+        )
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Go on where one that was made alike was in this state."""
+        seen, turn, scheduler, standings = state
+        self._current, self._turn_effects, self._asked_at = turn
+        self._scheduler.restore(scheduler)
+        for standing, its_state in zip(self._standings.values(), standings, strict=True):
+            standing.restore(its_state)
+        self._list_runnable()
+        self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at = seen
 
     def first(self) -> str:
         """Who begins."""
