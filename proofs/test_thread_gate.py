@@ -178,6 +178,28 @@ def test_files_bear_the_times_of_the_agents_clock(tmp_path: Path) -> None:
     gate(tmp_path).run({"a1": writer})
 
 
+def test_directories_too_bear_the_times_of_the_agents_clock(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    class Looks:
+        def __init__(self, storage_path: str) -> None:
+            root = Path(storage_path)
+            seen.append(root.stat().st_mtime)
+            (root / "folder").mkdir(exist_ok=True)
+            seen.append((root / "folder").stat().st_mtime)
+            descriptor = os.open(root / "folder", os.O_RDONLY)
+            os.close(os.open("file", os.O_CREAT | os.O_RDWR, dir_fd=descriptor))
+            os.close(descriptor)
+            seen.append((root / "folder").stat().st_mtime)
+            if not (root / "folder" / "link").is_symlink():
+                (root / "folder" / "link").symlink_to("file")
+            seen.append((root / "folder").stat().st_mtime)
+
+    run(Scenario((), (("a1", ()),)), Looks, tmp_path / "board")
+    assert seen == [pytest.approx(START, abs=1)] * len(seen)
+    assert seen[:4] == sorted(set(seen[:4])), "each is later than the one before"
+
+
 def test_threads_that_are_no_agents_notice_nothing(tmp_path: Path) -> None:
     assert abs(time.time() - time.clock_gettime(time.CLOCK_REALTIME)) < 1
     (tmp_path / "file").write_text("x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def run(
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
+    os.utime(root, ns=(time.file_ns, time.file_ns))
     _alone(root, time, lambda: _post_all(scenario, board, root))
     ran = (gate or _Threads()).run(scenario, board, root, time)
     final, final_error = _listed_at_the_end(board, root, time)
