@@ -53,7 +53,7 @@ class Pid:
         return str(os.getpid())
 
     def get(self, task_id):
-        return SimpleNamespace(task_id=os.getppid())
+        return SimpleNamespace(task_id=str(os.getppid()))
 
     def get_pending(self):
         while not os.path.exists(f"{self._path}/never"):
@@ -182,7 +182,7 @@ def test_a_killed_worker_is_replaced(gate: ProcessGate, ours: Board, root: Path)
 
 def parents(execution: Execution) -> list[int]:
     """The processes that the workers of ``Pid`` came from."""
-    return [operation.answer["task_id"] for operation in execution.history.operations]
+    return [int(operation.answer["task_id"]) for operation in execution.history.operations]
 
 
 def test_replacements_come_from_one_warm_process_and_none_of_them_is_left(
