@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from proofs.harness.doors import chance, files, locks, streams, times
+from proofs.harness.doors import (
+    chance,
+    children,
+    files,
+    locks,
+    pipes,
+    pools,
+    programs,
+    standing_locks,
+    streams,
+    thread_locks,
+    threads,
+    times,
+)
 from proofs.harness.doors.replacing import modules_to_sweep, replaced
 from proofs.harness.kept_threads import end_idle_threads
 
@@ -22,7 +35,13 @@ def interception() -> Iterator[None]:
         *files.replacements(),
         *streams.replacements(),
         *locks.replacements(),
-        *locks.stand_ins(swept),
+        *thread_locks.replacements(),
+        *standing_locks.replacements(swept),
+        *threads.replacements(),
+        *pools.replacements(),
+        *children.replacements(),
+        *pipes.replacements(),
+        *programs.replacements(),
         *times.replacements(),
         *chance.replacements(),
     ]

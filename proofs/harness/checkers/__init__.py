@@ -60,8 +60,18 @@ def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
     """One verdict for each invariant that an execution can show, the cheapest first.
 
     Raises ``Disagreement`` where our own checkers contradict each other. A run that got stuck is
-    judged for that alone: what was under way then is not in its history.
+    judged for that alone: what was under way then is not in its history. Where effects went unseen
+    nothing is known to hold, nor to be violated.
     """
+    verdicts = _check(execution, promises)
+    if not execution.unseen:
+        return verdicts
+    words = "; ".join(execution.unseen)
+    known = ("holds", "violated")
+    return [unknown(one.invariant, words) if one.value in known else one for one in verdicts]
+
+
+def _check(execution: Execution, promises: Promises) -> list[Verdict]:
     evidence = Evidence(execution, promises)
     if execution.stuck:
         others = [name for name in CHECKERS if name != "L1"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from proofs.harness.agents import ActingAgent, acting
+from proofs.harness.doors.pipes import await_readable
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -101,6 +102,8 @@ def _by_descriptor(name: str, changes: bool) -> Callable[..., Any]:
         agent = acting.agent
         place = agent.places.name(descriptor) if agent is not None else None
         if agent is None or place is None:
+            if agent is not None and name == "read":
+                await_readable(agent, descriptor)
             return function(descriptor, *args)
 
         def act() -> Any:

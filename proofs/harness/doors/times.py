@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import queue
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date as _real_date
@@ -25,10 +28,18 @@ _READINGS: dict[str, Callable[[VirtualClock], float]] = {
 }
 
 
+_TIMEOUTS = ((threading, "_time"), (queue, "time"), (subprocess, "_time"))
+"""Where Python itself has taken the clock under another name."""
+
+
 def replacements() -> Iterator[Replacement]:
     """What takes the place of the functions of ``time`` and of the classes of ``datetime``."""
     for name, reading in _READINGS.items():
-        yield Replacement(time, name, _reading(getattr(time, name), reading))
+        door = _reading(getattr(time, name), reading)
+        yield Replacement(time, name, door)
+        if name == "monotonic":
+            for module, alias in _TIMEOUTS:
+                yield Replacement(module, alias, door)
     yield Replacement(time, "sleep", _sleep)
     yield Replacement(datetime, "datetime", _DateTime)
     yield Replacement(datetime, "date", _Date)
