@@ -25,8 +25,7 @@ class ThreadGate:
     The agent that begins runs in the calling thread; a thread less to wake took a lean execution on
     tmpfs from some 2.4 to 1.2 ms. The others run in threads that are kept for later gates, so what
     a board stores in its thread is there in the next run, as what it stores in its module. Used
-    once. The doors must be open for it (see
-    ``interception``).
+    once. The doors must be open for it (see ``interception``).
     """
 
     scheduling: Scheduling
