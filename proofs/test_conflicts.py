@@ -126,6 +126,7 @@ STEPS = st.builds(
     st.sampled_from([READ, WRITE, LIST, CREATE, REPLACE, FLOCK, UNLOCK, CLOSE_LOCK, ADVANCE]),
     st.sampled_from([None, None, None, "BlockingIOError"]),
     waits=st.sampled_from([False, False, False, True]),
+    made=st.just(False),
 )
 TRACES = st.lists(STEPS, max_size=6)
 

@@ -115,6 +115,7 @@ class Connection:
     """One end of a socket. Both ends trust each other: what comes is unpickled."""
 
     def __init__(self, end: socket.socket) -> None:
+        end.set_inheritable(False)  # what a board starts must not keep it open
         self._socket = end
         self._received = b""
 
