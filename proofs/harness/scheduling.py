@@ -131,7 +131,7 @@ class Scheduling:
         """The effect is done: time goes on, and whoever waited for it may go on."""
         self.effects += 1
         self.time.now_ns += EFFECT_NS
-        if self._somebody_waits and step.effect.changes and step.error is None and not step.waits:
+        if self._somebody_waits and step.changed:
             self._wake_by(step)
 
     def _wake_by(self, step: Step) -> None:
