@@ -41,6 +41,7 @@ ADVANCE = Effect("call", (), "advance")
     ("one", "other"),
     [
         (WRITE, READ),
+        (REPLACE, READ),  # by their names
         (REPLACE, Effect("open", ("t1.json",), "r")),
         (WRITE, WRITE),
         (CREATE, LIST),
@@ -78,7 +79,6 @@ def test_effects_conflict_where_their_order_can_be_seen(one: Effect, other: Effe
         (WRITE, Effect("read", ("t2.json",))),
         (WRITE, LIST),  # what a file holds is no part of its directory
         (WRITE, FLOCK),
-        (REPLACE, READ),  # which goes on in the file that was opened
         (CREATE, Effect("listdir", ("mark",))),
         (Effect("unlink", (".tmp/t1",), changes=True), LIST),
         (CLOSE_LOCK, CLOSE_LOCK),  # each lets go of its own lock alone

@@ -104,7 +104,7 @@ def test_a_race_found_at_a_gate_is_two_claims_of_one_task_and_one_preemption(
     assert set(proof.conviction.gates) == set(GATES)
     assert str(error).startswith("S1 violated by no_lock, in ")
     assert f"Replay: pytest {proof.path}" in str(error)
-    assert load(proof.path).meets == ("open r t1.json", "replace .t1.*.tmp -> t1.json")
+    assert load(proof.path).meets == ("read t1.json", "replace .t1.*.tmp -> t1.json")
 
 
 @pytest.mark.parametrize("gate", GATES)

@@ -65,12 +65,26 @@ def conflict(one: Effect, other: Effect) -> bool:
     """Whether two effects can touch something in common, of which at least one changes it.
 
     Of what is not known before it happens the worst is taken: that an effect is not refused, and
-    that an open that may make a file makes it. But files are known by their names here.
+    that an open that may make a file makes it.
     """
-    if _is_advance(one) or _is_advance(other):
+    return meet(Step("", one, made=True), Step("", other, made=True))
+
+
+def meet(one: Step, other: Step) -> bool:
+    """The same of two steps by themselves, of which it is known what came of them.
+
+    Files are known by their names alone, so a read meets what replaces the name that it reads by,
+    although it goes on in the old file; within a trace ``touches`` tells more.
+    """
+    if _is_advance(one.effect) or _is_advance(other.effect):
         return True
-    mine, theirs = (_touches(Step("", effect, made=True), Identities()) for effect in (one, other))
-    return any(touch.conflicts_with(another) for touch, another in product(mine, theirs))
+    return any(a.conflicts_with(b) for a, b in product(_by_name(one), _by_name(other)))
+
+
+def _by_name(step: Step) -> Iterator[Touch]:
+    yield from _as_it_came(step, Identities())
+    if step.effect.kind in _THROUGH_DESCRIPTORS and step.effect.kind not in (*_LOCKING, "close"):
+        yield from (Touch("name", path, "looks", path) for path in step.effect.paths)
 
 
 Seen = Sequence[tuple[Step, tuple[Touch, ...]]]
@@ -94,11 +108,15 @@ def touches(trace: Sequence[Step]) -> Seen:
 def _touches_in_turn(trace: Sequence[Step]) -> Iterator[tuple[Step, tuple[Touch, ...]]]:
     files = Identities()
     for step in trace:
-        touched = tuple(_touches(step, files))
-        if step.waits or step.error in _REFUSALS:
-            touched = tuple(touch._replace(way="looks") for touch in touched)
+        touched = tuple(_as_it_came(step, files))
         files.after(step)
         yield step, touched
+
+
+def _as_it_came(step: Step, files: Identities) -> Iterator[Touch]:
+    is_refused = step.waits or step.error in _REFUSALS
+    for touch in _touches(step, files):
+        yield touch._replace(way="looks") if is_refused else touch
 
 
 def ways_conflict(one: Way, other: Way) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
 from proofs.harness.checkers import check
-from proofs.harness.conflicts import Seen, touches
+from proofs.harness.conflicts import meet
 from proofs.harness.counterexample import Counterexample, Expect
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates, other
@@ -15,7 +16,7 @@ from proofs.harness.invariants import INVARIANTS
 from proofs.harness.minimise import minimise
 from proofs.harness.picture import outcomes, picture
 from proofs.harness.surroundings import surroundings
-from proofs.harness.trace import preempted_after, preemptions
+from proofs.harness.trace import Step, preempted_after, preemptions
 from proofs.harness.turns import pattern_of, stops_of
 from proofs.harness.verdict import Verdict
 from strategies.interleavings import Interleaving
@@ -126,23 +127,18 @@ def _first_conflict(execution: Execution) -> tuple[str, ...]:
 
     Where it had looked at what another one changed meanwhile, that is it; else any conflict.
     """
-    seen = touches(execution.trace)
-    for number in preempted_after(execution.trace):
-        before, meanwhile = _around(seen, number)
-        pairs = [
-            (own, met)
-            for own, touched in before
-            for met, touched_too in meanwhile
-            if any(a.conflicts_with(b) for a in touched for b in touched_too)
-        ]
+    trace = execution.trace
+    for number in preempted_after(trace):
+        before, meanwhile = _around(trace, number)
+        pairs = [(own, met) for own in before for met in meanwhile if meet(own, met)]
         stale = [pair for pair in pairs if not pair[0].effect.changes and pair[1].effect.changes]
         for own, met in stale or pairs:
             return (pattern_of(own.effect.label()), pattern_of(met.effect.label()))
     return ()
 
 
-def _around(seen: Seen, number: int) -> tuple[Seen, Seen]:
+def _around(trace: Sequence[Step], number: int) -> tuple[list[Step], list[Step]]:
     """What the agent of this step had done, the last first; what others did until it went on."""
-    agent = seen[number][0].agent
-    before = [(step, touched) for step, touched in seen[number::-1] if step.agent == agent]
-    return before, list(takewhile(lambda one: one[0].agent != agent, seen[number + 1 :]))
+    agent = trace[number].agent
+    before = [step for step in trace[number::-1] if step.agent == agent]
+    return before, list(takewhile(lambda step: step.agent != agent, trace[number + 1 :]))
