@@ -189,7 +189,7 @@ class Scheduling:
             return
         if self._wakes_at_ns is not None and self.time.now_ns >= self._wakes_at_ns:
             self._wake_those_due()
-        if step.effect.changes and step.error is None and not step.waits:
+        if step.changed:
             self._wake_by(step)
 
     def _wake_by(self, step: Step) -> None:
