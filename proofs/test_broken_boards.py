@@ -117,7 +117,7 @@ def mixture(chance: random.Random, agents: list[str], effects: int) -> Interleav
 
 def violated(execution: Execution, board: Board) -> set[str]:
     """The invariants that do not hold, as the checkers say; as here where there is none yet."""
-    verdicts = check(execution, Promises(**getattr(board, "promises", {})))
+    verdicts = check(execution, Promises.of(board))
     judged = {verdict.invariant for verdict in verdicts}
     found = {verdict.invariant for verdict in verdicts if verdict.value == "violated"}
     return found | (_violated_plainly(execution) - judged)

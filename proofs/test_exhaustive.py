@@ -109,7 +109,7 @@ def exhaust(tally: Tally, pair: Pair, tasks: int, run_one: Run, board: Board) ->
     """All of one pair; a pair of which the board lacks an operation is left out."""
     scenario = up_to_the_last_calls(pair_of(pair, tasks), run_one)
     exploration = explore(scenario, run_one, executions_max=EXECUTIONS_MAX)
-    promises = Promises(**getattr(board, "promises", {}))
+    promises = Promises.of(board)
     contended = False
     for execution in exploration:
         if execution.lacking:
