@@ -29,5 +29,6 @@ def test_every_task_is_claimed_exactly_once(proving: Proving, gate: GateName) ->
 
 def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName) -> None:
     with proving.proof(gate) as proof:
-        asked = scenarios(names=proving.board.asks)
+        lease_seconds = proving.board.promises.lease_seconds
+        asked = scenarios(names=proving.board.asks, lease_seconds=lease_seconds)
         proving.sample(proof, asked, EXECUTIONS[gate])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -83,6 +83,34 @@ class Coin:
         return [state] if operation.answer == state else []
 
 
+@dataclass(frozen=True)
+class Barrier:
+    """Nobody gets past "arrive" before ``size`` did, each then with the same "round".
+
+    Its state is a set of names within a tuple, and what a call leads to is made lazily; a refusal
+    is allowed by the answer "broken" alone.
+    """
+
+    size: int
+
+    def init(self) -> tuple[int, frozenset[str]]:
+        return (0, frozenset())
+
+    def step(
+        self, state: tuple[int, frozenset[str]], operation: Operation
+    ) -> Iterator[tuple[int, frozenset[str]]] | None:
+        if operation.outcome == "refused":
+            return iter([state]) if operation.answer == "broken" else None
+        return self._arrived(*state, operation)
+
+    def _arrived(
+        self, number: int, waiting: frozenset[str], operation: Operation
+    ) -> Iterator[tuple[int, frozenset[str]]]:
+        if operation.outcome == "unknown" or operation.answer == number:
+            full = len(waiting) + 1 == self.size
+            yield (number + 1, frozenset()) if full else (number, waiting | {operation.agent})
+
+
 def write(agent: str, value: int, begin: int, end: int, outcome: Outcome = "ok") -> Operation:
     return op(agent, "write", begin, end, outcome=outcome, value=value)
 
@@ -109,6 +137,18 @@ def test_a_read_after_a_write_may_not_see_the_old_value() -> None:
 def test_two_reads_may_not_see_a_value_come_and_go() -> None:
     operations = [write("a1", 1, 0, 9), read("a2", 1, 1, 2), read("a2", 0, 3, 4)]
     assert value_of(Register(), *operations) == "violated"
+
+
+def test_any_model_is_searched_whatever_its_states_and_refusals_are() -> None:
+    arrivals = [op(f"a{n}", "arrive", n, 9, 0) for n in range(3)]
+    later = op("a0", "arrive", 10, 11, 1)
+    assert value_of(Barrier(3), *arrivals, later) == "holds"
+    assert value_of(Barrier(4), *arrivals, later) == "violated"
+    raised = op("a3", "arrive", 4, 5, outcome="unknown")
+    assert value_of(Barrier(4), *arrivals, raised, later) == "holds"
+    refused = op("a4", "arrive", 4, 5, "broken", outcome="refused")
+    assert value_of(Barrier(3), *arrivals, refused, later) == "holds"
+    assert value_of(Barrier(3), *arrivals, replace(refused, answer="late"), later) == "violated"
 
 
 def test_a_queue_that_gives_a_value_out_twice_is_convicted() -> None:
@@ -231,7 +271,9 @@ def test_the_search_finds_an_order_of_reads_and_writes_where_brute_force_does(
 def test_the_search_finds_an_order_of_a_tasks_operations_where_brute_force_does(
     calls: list[tuple[str, int, int]], data: st.DataObject
 ) -> None:
-    names = st.sampled_from(["claim", "claim", "release", "complete", "cancel", "start"])
+    names = st.sampled_from(
+        ["claim", "claim", "release", "complete", "cancel", "start", "requeue", "prune", "post"]
+    )
     outcomes: st.SearchStrategy[Outcome]
     outcomes = st.sampled_from(["ok", "ok", "ok", "refused", "unknown"])
     operations = [
@@ -246,12 +288,15 @@ def agree(model: Model, operations: list[Operation]) -> None:
     assert (found.value == "holds") == by_brute_force(model, operations), operations
 
 
+_NAMES = ("claim", "start", "renew", "release", "cancel", "fail", "requeue", "prune", "post")
+
+
 @settings(max_examples=300)
 @given(data=st.data(), length=st.integers(1, 20))
 def test_what_the_model_itself_does_is_accepted(data: st.DataObject, length: int) -> None:
     model, state, operations = TaskModel(), TaskModel().init(), []
     for number in range(length):
-        name = data.draw(st.sampled_from(["claim", "start", "renew", "release", "cancel", "fail"]))
+        name = data.draw(st.sampled_from(_NAMES))
         begin = 4000 * number
         call = op(f"a{number % 3}", name, begin, begin + 1, task_id="t1")
         after = model.step(state, call)

@@ -23,10 +23,12 @@ Placed = tuple[frozenset[int], Any]
 
 
 class Model(Protocol):
-    """What a board, or one task of it, does by its promises.
+    """What a board, or one task of it, does by its promises; or any other thing that is asked.
 
-    A model may also have ``partition(operations)``, which splits them into lists that concern
-    each other in nothing; each is judged alone.
+    States are anything that can be hashed; two that are equal are one. ``step`` decides alone, by
+    the operation's name, arguments, outcome and answer, and also whether it may have been refused;
+    it may look at nothing else that changes. A model may also have ``partition(operations)``, which
+    splits them into lists that concern each other in nothing; each is judged alone.
     """
 
     def init(self) -> Hashable:
@@ -34,7 +36,10 @@ class Model(Protocol):
         ...
 
     def step(self, state: Any, operation: Operation) -> Iterable[Any] | None:
-        """The states that the operation, with its answer, may lead to; none if it cannot be."""
+        """The states that the operation, with its answer, may lead to; none if it cannot be.
+
+        Of an operation whose outcome is unknown there is no answer: all that it may have led to.
+        """
         ...
 
 
@@ -53,7 +58,7 @@ def linearize(
     """Search for an order; "unknown" once the steps of the model are spent.
 
     An operation whose outcome is unknown takes effect at any moment after it was invoked, or
-    never.
+    never. The budget is for all parts together. What a model raises is raised.
     """
     partition: Callable[[Sequence[Operation]], list[list[Operation]]] | None
     partition = getattr(model, "partition", None)
