@@ -94,12 +94,13 @@ def asks(
 ) -> Ask:
     """One call, out of ``names``, on one of the tasks; shrinks to ``claim_next``.
 
+    The last of ``task_ids`` is the one to post, so that not every post is of a taken id.
     Time advances by less than the board's lease, by all of it, and by more.
     """
     name = draw(st.sampled_from(list(names)))
     if name == "claim_next":
-        only = [(one,) for one in TYPES]
-        return Ask(name, types=draw(st.sampled_from([None, None, None, *only])))
+        is_able_to_all = draw(st.sampled_from([True, False]))
+        return Ask(name) if is_able_to_all else Ask(name, types=(draw(st.sampled_from(TYPES)),))
     if name in _ON_NO_TASK:
         return Ask(name)
     if name == "get_by_type":
@@ -110,7 +111,8 @@ def asks(
         return Ask(name, seconds=draw(st.sampled_from([0.0, *_steps(lease_seconds)])))
     if name in _ON_THE_LAST_GRANT and draw(st.integers(0, 3)):
         return Ask(name, fenced=draw(st.integers(0, 3)) > 0)
-    return Ask(name, draw(st.sampled_from(list(task_ids))), fenced=False)
+    ids = [task_ids[-1], *task_ids] if name == "post" else list(task_ids)
+    return Ask(name, draw(st.sampled_from(ids)), fenced=False)
 
 
 def programs(

@@ -14,6 +14,9 @@ from strategies.programs import ASKS, TYPES, Ask, Program, programs
 
 __all__ = ["START", "PostedTask", "Scenario", "polling_scenarios", "scenarios"]
 
+EFFECTS_OF_A_CALL: Final = 35
+"""About how many effects one call has, on our board: what switches are spread over."""
+
 START: Final = 1_700_000_000.0
 """When every run begins, in seconds since the epoch."""
 
@@ -106,7 +109,9 @@ def scenarios(
     program = programs([*ids, "new"], asks_max=asks_max, names=names, lease_seconds=lease_seconds)
     drawn = tuple((agent, draw(program)) for agent in agents)
     chance = draw(st.sampled_from([0, 0, 1, 2, 3]))
-    return Scenario(tasks, drawn, draw(interleavings(agents)), draw(clocks(agents)), chance)
+    effects = EFFECTS_OF_A_CALL * sum(len(program) for _, program in drawn)
+    interleaving = draw(interleavings(agents, effects=effects))
+    return Scenario(tasks, drawn, interleaving, draw(clocks(agents)), chance)
 
 
 @st.composite
