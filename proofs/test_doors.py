@@ -7,7 +7,9 @@ import random
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from os import stat as stat_of
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -43,6 +45,17 @@ def test_what_is_written_to_an_open_descriptor_is_seen(tmp_path: Path) -> None:
         "a1: write file",
         "a1: close file",
     ]
+
+
+def test_what_a_module_took_under_a_name_of_its_own_is_a_door_and_leads_to_the_real_thing(
+    tmp_path: Path,
+) -> None:
+    told: list[Any] = []
+    assert trace_of(tmp_path, lambda: told.append(stat_of(tmp_path))) == ["a1: stat ."]
+    trace_of(tmp_path, lambda: told.append(perf_counter()))
+    assert told[0].st_ino == stat_of(tmp_path).st_ino
+    assert told[1] == pytest.approx(START, abs=1)
+    assert 0 <= perf_counter() < START
 
 
 def test_a_file_that_leaves_its_descriptor_open_closes_nothing(tmp_path: Path) -> None:

@@ -34,12 +34,14 @@ def replaced(replacements: Iterable[Replacement], swept: Iterable[ModuleType]) -
             old = getattr(owner, name)
             new[id(old)] = (old, replacement)
             undo.append(_set(owner, name, replacement))
+        ours = {id(replacement) for _, replacement in new.values()}
         for module in swept:
             for name, value in list(vars(module).items()):
                 if id(value) in new:
                     undo.append(_set(module, name, new[id(value)][1]))
             for function in _functions(module):
-                undo.extend(_sweep(function, new))
+                if id(function) not in ours:  # which enclose the old thing to lead to it
+                    undo.extend(_sweep(function, new))
         yield
     finally:
         for put_back in reversed(undo):
