@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
+from proofs.harness.guard.watch import Watch, unseen_by
 from proofs.harness.history import History
 from proofs.harness.recording import Record, Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
@@ -29,7 +30,8 @@ class Execution:
     ``stuck`` says who waited for what, if the run did not come to its end; ``lacking`` are the
     operations that the board does not have; ``final`` is what its own listing says afterwards,
     None if it has none or raises, which ``final_error`` tells then; ``descriptors`` are those that
-    the agents left open, by agent.
+    the agents left open, by agent; ``unseen`` says what they did outside all doors, as far as the
+    guard saw it, and is empty where nobody looked.
     """
 
     scenario: Scenario
@@ -50,29 +52,44 @@ class Ran:
     trace: list[Step]
     records: dict[str, Record]
     stuck: str | None
+    unseen: tuple[str, ...] = ()
 
 
 class ScenarioGate(Protocol):
     """Where the agents of a scenario run; threads of this process, if no other is named."""
 
-    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
-        """Run the programs on what is at ``root``, by the scenario's interleaving."""
+    def run(
+        self,
+        scenario: Scenario,
+        board: Board,
+        root: Path,
+        time: SharedTime,
+        watch: Watch | None,
+    ) -> Ran:
+        """Run the programs on what is at ``root``, by the scenario's interleaving, and watch."""
         ...
 
 
 def run(
-    scenario: Scenario, board: Board, root: Path, gate: ScenarioGate | None = None
+    scenario: Scenario,
+    board: Board,
+    root: Path,
+    gate: ScenarioGate | None = None,
+    *,
+    guarded: bool = False,
 ) -> Execution:
     """Run a scenario on an empty directory at ``root``, which is made anew.
 
     The agents are threads of this process, or what ``gate`` makes of them; the tasks are posted,
-    and listed at the end, here. The doors must be open (see ``interception``).
+    and listed at the end, here. The doors must be open (see ``interception``). A guarded run
+    has the same trace, takes several times as long, and tells what went unseen.
     """
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
     _alone(root, time, lambda: _post_all(scenario, board, root))
-    ran = (gate or _Threads()).run(scenario, board, root, time)
+    watch = Watch(str(root)) if guarded else None
+    ran = (gate or _Threads()).run(scenario, board, root, time, watch)
     final, final_error = _listed_at_the_end(board, root, time)
     return Execution(
         scenario,
@@ -83,6 +100,7 @@ def run(
         final,
         {name: record.descriptors for name, record in ran.records.items()},
         final_error,
+        ran.unseen,
     )
 
 
@@ -102,17 +120,29 @@ def scheduler_of(interleaving: Interleaving) -> Scheduler:
 class _Threads:
     """Runs the agents of a scenario as threads of this process."""
 
-    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
+    def run(
+        self,
+        scenario: Scenario,
+        board: Board,
+        root: Path,
+        time: SharedTime,
+        watch: Watch | None,
+    ) -> Ran:
         recorders = {
             name: Recorder(name, program, board, root) for name, program in scenario.programs
         }
-        gate = ThreadGate(root, scheduler_of(scenario.interleaving), time)
+        gate = ThreadGate(root, scheduler_of(scenario.interleaving), time, watch=watch)
         stuck = None
         try:
             gate.run(recorders, scenario.clock, scenario.chance)
         except StuckError as error:
             stuck = str(error)
-        return Ran(gate.trace, {name: one.record for name, one in recorders.items()}, stuck)
+        return Ran(
+            gate.trace,
+            {name: one.record for name, one in recorders.items()},
+            stuck,
+            unseen_by(watch),
+        )
 
 
 def _alone(root: Path, time: SharedTime, program: Callable[[], None]) -> bool:

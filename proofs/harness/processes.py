@@ -16,6 +16,7 @@ from typing import Self
 from proofs.harness.adapter import Board
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Ran, scheduler_of
+from proofs.harness.guard.watch import Watch, unseen_by
 from proofs.harness.history import Operation
 from proofs.harness.recording import Record
 from proofs.harness.scheduling import Scheduling
@@ -63,20 +64,27 @@ class ProcessGate:
         """The processes of the workers that are kept."""
         return [worker.process.pid for worker in self._workers]
 
-    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
+    def run(
+        self,
+        scenario: Scenario,
+        board: Board,
+        root: Path,
+        time: SharedTime,
+        watch: Watch | None = None,
+    ) -> Ran:
         """Run the programs on what is at ``root``. Raises ``WorkerError``.
 
         ``board`` must be what the workers know by its name; it is not used.
         """
         try:
-            return self._run(scenario, root, time)
+            return self._run(scenario, root, time, watch)
         except BaseException:
             self.close()  # they stand somewhere amid a run
             raise
 
-    def _run(self, scenario: Scenario, root: Path, time: SharedTime) -> Ran:
-        workers = self._started(scenario, root)
-        scheduling = Scheduling(workers, scheduler_of(scenario.interleaving), time)
+    def _run(self, scenario: Scenario, root: Path, time: SharedTime, watch: Watch | None) -> Ran:
+        workers = self._started(scenario, root, is_guarded=watch is not None)
+        scheduling = Scheduling(workers, scheduler_of(scenario.interleaving), time, watch=watch)
         ran = Ran([], {name: Record() for name in workers}, None)
         chosen: str | None = scheduling.first()
         state = pickle.dumps(scheduling, pickle.HIGHEST_PROTOCOL)
@@ -95,15 +103,16 @@ class ProcessGate:
             raise WorkerError("; ".join(errors))
         scheduling = pickle.loads(state)
         time.now_ns, ran.stuck = scheduling.time.now_ns, scheduling.stuck
+        ran.unseen = unseen_by(scheduling.watch)
         return ran
 
-    def _started(self, scenario: Scenario, root: Path) -> dict[str, _Worker]:
+    def _started(self, scenario: Scenario, root: Path, *, is_guarded: bool) -> dict[str, _Worker]:
         """A worker for each agent, ready at the gate; those that died meanwhile are replaced."""
         while len(self._workers) < len(scenario.programs):
             self._workers.append(_Worker())
         clock, chance = scenario.clock, scenario.chance
         starts = [
-            Start(self._board, str(root), name, asks, clock.skew_ns(name), chance)
+            Start(self._board, str(root), name, asks, clock.skew_ns(name), chance, is_guarded)
             for name, asks in sorted(scenario.programs)
         ]
         are_there = [self._workers[n].tell(start) for n, start in enumerate(starts)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from proofs.harness.clock import EFFECT_NS, SharedTime
 from proofs.harness.effects import Effect
+from proofs.harness.guard.watch import Watch
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.trace import Step
 
@@ -47,7 +48,8 @@ class _Standing:
 class Scheduling:
     """The state of one run.
 
-    ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
+    ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened;
+    ``watch`` is there in a guarded run.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class Scheduling:
         time: SharedTime,
         *,
         effects_max: int = EFFECTS_MAX,
+        watch: Watch | None = None,
     ) -> None:
         self.time = time
         self.effects = 0
         self.stuck: str | None = None
         self.is_over = False
+        self.watch = watch
         self._scheduler = scheduler
         self._about_to = getattr(scheduler, "about_to", None)  # most look at no effect
         self._effects_max = effects_max

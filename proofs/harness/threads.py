@@ -10,6 +10,9 @@ from pathlib import Path
 from proofs.harness.agents import acting
 from proofs.harness.clock import SharedTime
 from proofs.harness.gated_agent import GatedAgent
+from proofs.harness.guard.guarded_agent import GuardedAgent
+from proofs.harness.guard.profiler import watching
+from proofs.harness.guard.watch import Watch
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
 from proofs.harness.trace import Step
@@ -29,13 +32,20 @@ class ThreadGate:
     scheduling: Scheduling
 
     def __init__(
-        self, root: Path, scheduler: Scheduler, time: SharedTime, *, effects_max: int = EFFECTS_MAX
+        self,
+        root: Path,
+        scheduler: Scheduler,
+        time: SharedTime,
+        *,
+        effects_max: int = EFFECTS_MAX,
+        watch: Watch | None = None,
     ) -> None:
         self.root = root
         self.time = time
         self.trace: list[Step] = []
         self._scheduler = scheduler
         self._effects_max = effects_max
+        self._watch = watch
         self._turns: dict[str, _thread.LockType] = {}
         self._over = _closed()
         self._error: BaseException | None = None
@@ -49,11 +59,16 @@ class ThreadGate:
         """Run all programs to their ends. Raises ``StuckError``, and what a program raises."""
         skews = clock or Clock()
         self.scheduling = Scheduling(
-            programs, self._scheduler, self.time, effects_max=self._effects_max
+            programs,
+            self._scheduler,
+            self.time,
+            effects_max=self._effects_max,
+            watch=self._watch,
         )
         self._turns = {name: _closed() for name in programs}
+        kind = GatedAgent if self._watch is None else GuardedAgent
         agents = [
-            (GatedAgent(name, self, skews.skew_ns(name), chance), program)
+            (kind(name, self, skews.skew_ns(name), chance), program)
             for name, program in sorted(programs.items())
         ]
         first = self.scheduling.first()
@@ -87,7 +102,8 @@ class ThreadGate:
         try:
             if not self.scheduling.is_over:
                 acting.agent = agent
-                program()
+                with watching(agent):
+                    program()
         except RunAbortedError:
             pass
         except BaseException as error:

@@ -27,6 +27,7 @@ class Start:
     program: Program
     skew_ns: int
     chance: int
+    is_guarded: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from proofs.harness.agents import acting
 from proofs.harness.board_path import BoardPathError, load_board
 from proofs.harness.clock import SharedTime
 from proofs.harness.gated_agent import GatedAgent
+from proofs.harness.guard.guarded_agent import GuardedAgent
+from proofs.harness.guard.profiler import watching
 from proofs.harness.interception import interception
 from proofs.harness.recording import Record, Recorder
 from proofs.harness.scheduler import Switches
@@ -95,7 +97,8 @@ class Worker:
             self._connection.send(Ready(str(error)))
             return
         gate = WorkerGate(self._connection, Path(start.root))
-        agent = GatedAgent(start.agent, gate, start.skew_ns, start.chance)
+        kind = GuardedAgent if start.is_guarded else GatedAgent
+        agent = kind(start.agent, gate, start.skew_ns, start.chance)
         recorder = Recorder(start.agent, start.program, board, gate.root)
         self._connection.send(Ready())
         gate.wait(agent)
@@ -115,7 +118,8 @@ def _act(agent: GatedAgent, program: Recorder) -> BaseException | None:
     """Run the program; what it raised and should not have."""
     acting.agent = agent
     try:
-        program()
+        with watching(agent):
+            program()
     except RunAbortedError:
         return None
     except BaseException as error:

@@ -22,7 +22,7 @@ def replacements() -> Iterator[Replacement]:
     yield Replacement(io, "open", _open)
 
 
-class _RawFile(io.FileIO):
+class RawFile(io.FileIO):
     """A raw file whose effects go through the gate of the agent that acts on it."""
 
     def __init__(
@@ -36,7 +36,7 @@ class _RawFile(io.FileIO):
 
         def act() -> None:
             is_new = changes and not exists(path)
-            super(_RawFile, self).__init__(path, mode, opener=opener)
+            super(RawFile, self).__init__(path, mode, opener=opener)
             agent.places.opened(self.fileno(), self._place)
             if is_new:
                 agent.made = True
@@ -47,21 +47,21 @@ class _RawFile(io.FileIO):
         agent.perform(Effect("open", (self._place,), mode.replace("b", ""), changes=changes), act)
 
     def readinto(self, buffer: Any) -> int | None:
-        return int(self._perform("read", lambda: super(_RawFile, self).readinto(buffer)))
+        return int(self._perform("read", lambda: super(RawFile, self).readinto(buffer)))
 
     def readall(self) -> bytes:
-        data = self._perform("read", lambda: super(_RawFile, self).readall())
+        data = self._perform("read", lambda: super(RawFile, self).readall())
         return bytes(data)
 
     def read(self, size: int | None = -1) -> bytes:
-        data = self._perform("read", lambda: super(_RawFile, self).read(size))
+        data = self._perform("read", lambda: super(RawFile, self).read(size))
         return bytes(data)
 
     def write(self, data: Any) -> int:
-        return int(self._perform("write", lambda: super(_RawFile, self).write(data), changes=True))
+        return int(self._perform("write", lambda: super(RawFile, self).write(data), changes=True))
 
     def truncate(self, size: int | None = None) -> int:
-        cut = self._perform("truncate", lambda: super(_RawFile, self).truncate(size), changes=True)
+        cut = self._perform("truncate", lambda: super(RawFile, self).truncate(size), changes=True)
         return int(cut)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class _RawFile(io.FileIO):
 
         def act() -> None:
             agent.places.closed(self.fileno())
-            super(_RawFile, self).close()
+            super(RawFile, self).close()
 
         agent.perform(Effect("close", (self._place,), changes=True), act)
 
@@ -105,7 +105,7 @@ def _open(
     agent = acting.agent
     if agent is None or agent.places.name(file) is None:
         return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-    raw = _RawFile(agent, file, mode.replace("t", "").replace("b", ""), opener, closefd)
+    raw = RawFile(agent, file, mode.replace("t", "").replace("b", ""), opener, closefd)
     if buffering == 0:
         return raw
     size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering

@@ -1,0 +1,120 @@
+"""An agent under guard: looks at the directory before and after each of its effects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from proofs.harness.agents import acting
+from proofs.harness.doors.files import real
+from proofs.harness.effects import Effect
+from proofs.harness.gated_agent import Gate, GatedAgent
+from proofs.harness.guard.frames import caller
+from proofs.harness.guard.watch import Watch
+from proofs.harness.places import Places
+
+T = TypeVar("T")
+
+
+class GuardedAgent(GatedAgent):
+    """Does what a ``GatedAgent`` does, so its trace is the same; notes what went unseen.
+
+    ``is_inside`` tells that an effect is under way: what is called then is seen.
+    """
+
+    def __init__(self, name: str, gate: Gate, skew_ns: int = 0, chance: int = 0) -> None:
+        super().__init__(name, gate, skew_ns, chance)
+        self.places = _WatchedPlaces(gate.root, self)
+        self.is_inside = False
+
+    def note(self, words: str) -> None:
+        """Something went unseen."""
+        self._watch.note(words)
+
+    def note_call(self, function: str, names: tuple[str, ...], frame: FrameType) -> None:
+        """A call was made outside all doors; ``names`` are empty where nobody can tell on what."""
+        on = f" on {' -> '.join(names)}" if names else ""
+        self.note(f"{self.name} called {function}{on} at {caller(frame)} outside all doors")
+
+    def look(self) -> None:
+        """Note what this agent has changed since the last effect."""
+        self._watch.look(self.name)
+
+    def place_of_descriptor(self, descriptor: int) -> str | None:
+        """Where any descriptor leads, also one that was opened behind the doors."""
+        known = Places.name(self.places, descriptor)
+        if known is not None:
+            return known
+        try:
+            status = real("fstat")(descriptor)
+        except OSError:
+            return None
+        return self._watch.name_of(status.st_dev, status.st_ino)
+
+    @property
+    def _watch(self) -> Watch:
+        """In a worker another one after each turn."""
+        watch = self.gate.scheduling.watch
+        assert watch is not None
+        return watch
+
+    def _perform(self, effect: Effect, act: Callable[[], T], waits: Callable[[T], bool]) -> T:
+        self.look()
+
+        def seen() -> T:
+            was_inside, self.is_inside = self.is_inside, True
+            try:
+                return act()
+            finally:
+                self.is_inside = was_inside
+                self._watch.remember()
+
+        return super()._perform(effect, seen, waits)
+
+    def _go_on_as(self, chosen: str) -> None:
+        if chosen == self.name:
+            return
+        self.look()
+        super()._go_on_as(chosen)
+        self._watch.look("somebody who is no agent")
+
+
+class _WatchedPlaces(Places):
+    """Notices what leads below the directory by a way that the doors do not follow."""
+
+    def __init__(self, root: Path, agent: GuardedAgent) -> None:
+        super().__init__(root)
+        self._agent = agent
+        self._real_root = os.path.realpath(root)
+
+    def name(self, path: object, directory: object = None) -> str | None:
+        """As that of any agent; a descriptor that it did not open through a door is noted."""
+        found = super().name(path, directory)
+        if found is None and isinstance(path, int):
+            self._note(self._agent.place_of_descriptor(path), "a descriptor opened elsewhere")
+        return found
+
+    def _name(self, text: str, directory: object) -> str | None:
+        found = super()._name(text, directory)
+        if found is None and not isinstance(directory, int):
+            real_path = _resolved(text)
+            if os.path.commonpath([real_path, self._real_root]) == self._real_root:
+                self._note(os.path.relpath(real_path, self._real_root), "a symbolic link")
+        return found
+
+    def _note(self, place: str | None, way: str) -> None:
+        if place is not None:
+            name = self._agent.name
+            self._agent.note(f"{name} reached {place} by {way}, which no door follows")
+
+
+def _resolved(path: str) -> str:
+    """Without symbolic links, looked at by the harness and not by the agent."""
+    agent, acting.agent = acting.agent, None
+    try:
+        return os.path.realpath(path)
+    finally:
+        acting.agent = agent
