@@ -55,7 +55,10 @@ def modules_to_sweep() -> list[ModuleType]:
     ]
 
 
-_NOT_SWEPT = sys.stdlib_module_names | {"hypothesis", "pytest", "_pytest", "pluggy", "__main__"}
+TOOLS = frozenset({"hypothesis", "pytest", "_pytest", "pluggy", "coverage"})
+"""What runs the proofs and belongs to no board."""
+
+_NOT_SWEPT = sys.stdlib_module_names | TOOLS | {"__main__"}
 
 
 def _set(owner: Any, name: str, new: Any) -> Undo:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from proofs.harness.agents import acting
 from proofs.harness.guard.calls import named
-from proofs.harness.guard.frames import is_below_import, is_harness, is_import
+from proofs.harness.guard.frames import is_below_import, is_no_board
 from proofs.harness.guard.guarded_agent import GuardedAgent
 
 Arguments = tuple[Any, ...]
@@ -94,8 +94,8 @@ def _hook(event: str, arguments: Arguments) -> None:
     if not isinstance(agent, GuardedAgent) or agent.is_inside:
         return
     frame = sys._getframe(1)
-    if is_harness(frame) or is_import(frame):
-        return  # a door let through what lies elsewhere; an import reads modules
+    if is_no_board(frame):
+        return  # a door let through what lies elsewhere
     try:
         handler(agent, frame, event, arguments)
     except Exception as error:

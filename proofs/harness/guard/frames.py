@@ -6,6 +6,8 @@ import os
 import sys
 from types import FrameType
 
+from proofs.harness.doors.replacing import TOOLS
+
 _IMPORTS = ("<frozen importlib", "<frozen zipimport")
 
 
@@ -22,6 +24,14 @@ def is_harness(frame: FrameType) -> bool:
 def is_import(frame: FrameType) -> bool:
     """Whether Python's own import made the call: it reads modules, and no board."""
     return frame.f_code.co_filename.startswith(_IMPORTS)
+
+
+def is_no_board(frame: FrameType) -> bool:
+    """Whether the call was made by what is no board's: a door, an import, or a tool of the proofs.
+
+    Hypothesis, for one, reads the clock in whatever thread the garbage is collected.
+    """
+    return is_harness(frame) or is_import(frame) or module_of(frame).partition(".")[0] in TOOLS
 
 
 def is_below_import(frame: FrameType) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from proofs.harness.guard import audit
 from proofs.harness.guard.calls import acts_on_the_world
-from proofs.harness.guard.frames import is_harness, is_import
+from proofs.harness.guard.frames import is_no_board
 from proofs.harness.guard.guarded_agent import GuardedAgent
 
 
@@ -25,7 +25,7 @@ class Profiler:
             return
         try:
             found = acts_on_the_world(frame, function)
-            if found is not None and not is_harness(frame) and not is_import(frame):
+            if found is not None and not is_no_board(frame):
                 self._note(frame, *found)
         except Exception as error:
             self._agent.note(f"the guard of {self._agent.name} failed: {error!r}")
