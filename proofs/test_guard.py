@@ -9,6 +9,7 @@ import json
 import logging
 import mmap
 import random
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -179,7 +180,9 @@ def makes_temporary_files() -> None:
     with tempfile.NamedTemporaryFile("w") as one, tempfile.TemporaryDirectory() as folder:
         one.write("x")
         one.flush()
-        with EARLY["builtin open"](one.name) as file:
+        shutil.copy2(one.name, f"{folder}/copy")
+        shutil.copytree(folder, f"{folder}/tree")
+        with EARLY["builtin open"](f"{folder}/copy") as file:
             file.read()
         EARLY["listdir"](folder)
 

@@ -44,7 +44,7 @@ class Touch(NamedTuple):
 
 _WAYS: Final[tuple[Way, ...]] = ("looks", "changes", "lets go")
 _TIME: Final = Touch("time", "", "looks")
-_NAMING: Final = frozenset({"link", "mkdir", "replace", "rmdir", "symlink", "unlink"})
+_NAMING: Final = frozenset({"link", "mkdir", "mknod", "replace", "rmdir", "symlink", "unlink"})
 _LOCKING: Final = frozenset({"flock", "lockf", "lock", "unlock"})
 _LISTING: Final = frozenset({"listdir", "stat", "rmdir"})
 _REFUSALS: Final = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from proofs.harness.doors import chance, files, locks, streams, times
+from proofs.harness.doors import chance, descriptors, listings, locks, paths, streams, times
 from proofs.harness.doors.replacing import modules_to_sweep, replaced
 
 
@@ -18,7 +18,9 @@ def interception() -> Iterator[None]:
     """
     swept = modules_to_sweep()
     doors = [
-        *files.replacements(),
+        *paths.replacements(),
+        *descriptors.replacements(),
+        *listings.replacements(),
         *streams.replacements(),
         *locks.replacements(),
         *locks.stand_ins(swept),

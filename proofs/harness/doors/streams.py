@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import builtins
 import io
-import os
 from collections.abc import Iterator
 from typing import Any
 
 from proofs.harness.agents import ActingAgent, acting
-from proofs.harness.doors.files import exists, touch
+from proofs.harness.doors.files import exists, touch, touch_directory
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -40,7 +39,7 @@ class RawFile(io.FileIO):
             agent.places.opened(self.fileno(), self._place)
             if is_new:
                 agent.made = True
-                touch(agent, os.path.dirname(os.path.abspath(os.fsdecode(path))))
+                touch_directory(agent, path)
             if is_new or mode[0] == "w":
                 touch(agent, self.fileno())
 
