@@ -18,10 +18,15 @@ from typing import Any
 import pytest
 
 from proofs.harness.clock import SharedTime
+from proofs.harness.execution import run
 from proofs.harness.interception import interception
+from proofs.harness.processes import ProcessGate
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
-from strategies.scenarios import START
+from proofs.safe_boards import temporary_by_pid
+from strategies.interleavings import Interleaving
+from strategies.programs import Ask
+from strategies.scenarios import START, PostedTask, Scenario
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -265,3 +270,37 @@ def test_random_names_and_numbers_are_the_same_in_each_run(tmp_path: Path) -> No
 
     assert trace_of(tmp_path, draw) == trace_of(tmp_path, draw)
     assert names[0] == names[1]
+
+
+def test_a_name_made_of_the_process_id_is_called_the_same_everywhere(tmp_path: Path) -> None:
+    names = [f"x.{os.getpid()}.tmp", f"y{os.getpid()}", f"z{os.getpid()}0"]
+
+    def make() -> None:
+        pid = os.getpid()
+        for name in (f"x.{pid}.tmp", f"y{pid}", f"z{pid}0"):
+            (tmp_path / name).touch()
+
+    labels = trace_of(tmp_path, make)
+    assert [label.split()[-1] for label in labels if "open" in label] == [
+        *("x.<pid>.tmp", "y<pid>"),
+        names[2],
+    ]
+    assert sorted(os.listdir(tmp_path)) == names
+
+
+def test_a_board_that_resolves_its_directory_is_seen(tmp_path: Path) -> None:
+    """Where that lies behind a link, as temporary directories do on some systems."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    labels = trace_of(tmp_path / "link" / "board", (tmp_path / "real" / "board").mkdir)
+    assert labels == ["a1: mkdir ."]
+
+
+def test_agents_in_processes_name_files_by_the_process_as_in_threads(tmp_path: Path) -> None:
+    claim = (Ask("claim_next"),)
+    walk = Interleaving(kind="walk", seed=2)
+    scenario = Scenario((PostedTask("t1"), PostedTask("t2")), (("a1", claim), ("a2", claim)), walk)
+    with ProcessGate("proofs.safe_boards.temporary_by_pid:Board") as gate:
+        there = run(scenario, temporary_by_pid.Board, tmp_path / "board", gate)
+    assert there == run(scenario, temporary_by_pid.Board, tmp_path / "board")
+    assert any(".t1.<pid>.tmp" in step.label() for step in there.trace)

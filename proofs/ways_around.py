@@ -29,7 +29,7 @@ from swarm.task import Task
 EARLY: dict[str, Any] = {
     name: getattr(module, name)
     for module, names in (
-        (os, "open read write writev stat listdir unlink replace system chdir fsync"),
+        (os, "open read write writev stat listdir unlink replace system"),
         (io, "FileIO"),
         (fcntl, "flock"),
         (time, "clock_gettime gmtime sleep monotonic"),

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from proofs.harness.doors import chance, descriptors, listings, locks, paths, streams, times
+from proofs.harness.doors import (
+    chance,
+    descriptors,
+    identity,
+    listings,
+    locks,
+    paths,
+    streams,
+    times,
+)
 from proofs.harness.doors.replacing import modules_to_sweep, replaced
 
 
@@ -26,6 +35,7 @@ def interception() -> Iterator[None]:
         *locks.stand_ins(swept),
         *times.replacements(),
         *chance.replacements(),
+        *identity.replacements(),
     ]
     with replaced(doors, swept):
         yield

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+from functools import lru_cache
 from pathlib import Path
 
 
 class Places:
     """Names paths below one directory, and remembers which descriptors lead there.
 
-    What lies elsewhere is no effect on the board and has no name here.
+    What lies elsewhere is no effect on the board and has no name here. ``aliases`` are what
+    parts of names are called that differ from run to run, as ids of processes do.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = os.path.abspath(root)
-        self._below = self._root + os.sep
+    def __init__(self, root: Path, aliases: dict[str, str] | None = None) -> None:
+        self.aliases = {} if aliases is None else aliases
+        self._roots = _roots(os.path.abspath(root))
         self._descriptors: dict[int, str] = {}
         self._names: dict[str, str | None] = {}  # the same few paths are asked for all the time
 
@@ -33,16 +36,32 @@ class Places:
             self._names[text] = name
         return self._names[text]
 
+    def alias(self, text: str) -> str:
+        """The same with what differs from run to run called by a word of its own."""
+        for part, alias in self.aliases.items():
+            text = re.sub(rf"(?<!\d){part}(?!\d)", alias, text)
+        return text
+
     def _name(self, text: str, directory: object) -> str | None:
         if not os.path.isabs(text):
-            base = self._descriptors.get(directory) if isinstance(directory, int) else None
-            text = (
-                os.path.join(self._below + base, text) if base else os.path.join(os.getcwd(), text)
-            )
+            above = self._above(directory)
+            if above is None:
+                return None
+            text = os.path.join(above, text)
         text = os.path.normpath(text)
-        if text == self._root:
-            return "."
-        return text[len(self._below) :] if text.startswith(self._below) else None
+        for root in self._roots:
+            if text == root:
+                return "."
+            if text.startswith(root + os.sep):
+                return self.alias(text[len(root) + 1 :])
+        return None
+
+    def _above(self, directory: object) -> str | None:
+        """The path of an open directory, of the current one if it is None."""
+        if directory is None:
+            return os.getcwd()
+        place = self.name(directory)
+        return None if place is None else os.path.join(self._roots[0], place)
 
     def opened(self, descriptor: int, name: str) -> None:
         """The descriptor leads there from now on."""
@@ -55,3 +74,10 @@ class Places:
     def open_descriptors(self) -> dict[int, str]:
         """Those that were opened and not closed."""
         return dict(self._descriptors)
+
+
+@lru_cache(100)
+def _roots(root: str) -> tuple[str, ...]:
+    """The directory as it was named, and without symbolic links, as boards name it that resolve."""
+    real = os.path.realpath(root)
+    return (root,) if real == root else (root, real)

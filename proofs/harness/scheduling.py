@@ -49,7 +49,7 @@ class Scheduling:
     """The state of one run.
 
     ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened;
-    ``watch`` is there in a guarded run.
+    ``watch`` is there in a guarded run; ``aliases`` are what parts of names are called in traces.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Scheduling:
         self.stuck: str | None = None
         self.is_over = False
         self.watch = watch
+        self.aliases: dict[str, str] = {}
         self._scheduler = scheduler
         self._about_to = getattr(scheduler, "about_to", None)  # most look at no effect
         self._effects_max = effects_max

@@ -60,6 +60,7 @@ class WorkerGate:
         assert isinstance(message, Go), message
         self.scheduling = pickle.loads(message.scheduling)
         agent.clock.shared = self.scheduling.time
+        agent.places.aliases = self.scheduling.aliases
 
     def end(self, agent: GatedAgent, record: Record, error: BaseException | None) -> None:
         """The agent is done: send the run and all that was recorded."""

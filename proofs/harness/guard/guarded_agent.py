@@ -27,7 +27,7 @@ class GuardedAgent(GatedAgent):
 
     def __init__(self, name: str, gate: Gate, skew_ns: int = 0, chance: int = 0) -> None:
         super().__init__(name, gate, skew_ns, chance)
-        self.places = _WatchedPlaces(gate.root, self)
+        self.places = _WatchedPlaces(gate.root, gate.scheduling.aliases, self)
         self.is_inside = False
 
     def note(self, words: str) -> None:
@@ -85,8 +85,8 @@ class GuardedAgent(GatedAgent):
 class _WatchedPlaces(Places):
     """Notices what leads below the directory by a way that the doors do not follow."""
 
-    def __init__(self, root: Path, agent: GuardedAgent) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, aliases: dict[str, str], agent: GuardedAgent) -> None:
+        super().__init__(root, aliases)
         self._agent = agent
         self._real_root = os.path.realpath(root)
 
