@@ -17,12 +17,14 @@ from typing import Any
 
 import pytest
 
+from proofs.broken_boards.base import LockAndScan
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import run
 from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
+from proofs.harness.trace import switches
 from proofs.safe_boards import temporary_by_pid
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
@@ -304,3 +306,14 @@ def test_agents_in_processes_name_files_by_the_process_as_in_threads(tmp_path: P
         there = run(scenario, temporary_by_pid.Board, tmp_path / "board", gate)
     assert there == run(scenario, temporary_by_pid.Board, tmp_path / "board")
     assert any(".t1.<pid>.tmp" in step.label() for step in there.trace)
+
+
+def test_agents_in_processes_draw_as_in_threads(tmp_path: Path) -> None:
+    """Under a scheduler that draws too, from numbers of its own."""
+    claim = (Ask("claim_next"), Ask("complete"))
+    walk = Interleaving(kind="walk", seed=2)
+    scenario = Scenario((PostedTask("t1"), PostedTask("t2")), (("a1", claim), ("a2", claim)), walk)
+    with ProcessGate("proofs.broken_boards.base:LockAndScan") as gate:
+        there = run(scenario, LockAndScan, tmp_path / "board", gate)
+    assert there == run(scenario, LockAndScan, tmp_path / "board")
+    assert switches(there.trace).keys() - {0}

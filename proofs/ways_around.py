@@ -11,7 +11,6 @@ import datetime
 import fcntl
 import io
 import mmap
-import multiprocessing
 import os
 import random
 import select
@@ -21,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from proofs.broken_boards.base import LockAndScan
@@ -29,7 +29,7 @@ from swarm.task import Task
 EARLY: dict[str, Any] = {
     name: getattr(module, name)
     for module, names in (
-        (os, "open read write writev stat listdir unlink replace system"),
+        (os, "open read write writev stat listdir unlink replace system kill"),
         (io, "FileIO"),
         (fcntl, "flock"),
         (time, "clock_gettime gmtime sleep monotonic"),
@@ -41,7 +41,9 @@ EARLY: dict[str, Any] = {
     for name in names.split()
 }
 EARLY["builtin open"] = open
-EARLY["process lock"] = multiprocessing.get_context("spawn").Lock()
+EARLY["process lock"] = import_module("_multiprocessing").SemLock(
+    1, 1, 1, f"/ways-{os.getpid()}", True
+)
 LIBC = ctypes.CDLL(None)
 LIBC_RENAME = LIBC.rename
 SHARED: dict[str, int] = {}
@@ -173,7 +175,7 @@ WAYS: dict[str, Way] = {
     "mapping": a_mapping,
     "child": a_child,
     "shell": lambda path: EARLY["system"]("true"),
-    "signal": lambda path: os.kill(os.getpid(), 0),
+    "signal": lambda path: EARLY["kill"](os.getpid(), 0),
     "real clock": lambda path: EARLY["clock_gettime"](time.CLOCK_REALTIME),
     "real calendar": lambda path: EARLY["gmtime"](),
     "real date": lambda path: EARLY["datetime"].now(),
@@ -181,7 +183,7 @@ WAYS: dict[str, Way] = {
     "real chance": lambda path: EARLY["random"](),
     "wait": lambda path: EARLY["select"]([], [], [], 0),
     "taken lock": a_lock_taken,
-    "process lock": lambda path: EARLY["process lock"].acquire(block=False),
+    "process lock": lambda path: EARLY["process lock"].acquire(False),
     "bare thread": lambda path: EARLY["start_new_thread"](int, ()),
     "descriptor of others": a_descriptor_of_others,
     "link": a_link,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from proofs.harness.clock import VirtualClock
@@ -51,3 +52,13 @@ class _Acting(threading.local):
 
 acting = _Acting()
 """``acting.agent`` is None in every thread that is neither an agent nor started by one."""
+
+
+@contextmanager
+def nobody_acting() -> Iterator[None]:
+    """What this thread does meanwhile is the harness' doing, and no agent's."""
+    agent, acting.agent = acting.agent, None
+    try:
+        yield
+    finally:
+        acting.agent = agent

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from proofs.harness.adapter import Board
-from proofs.harness.agents import acting
+from proofs.harness.agents import acting, nobody_acting
 from proofs.harness.board_path import BoardPathError, load_board
 from proofs.harness.clock import SharedTime
 from proofs.harness.gated_agent import GatedAgent
@@ -58,7 +58,8 @@ class WorkerGate:
         """Return once it is the turn of this agent."""
         message = self._connection.receive()
         assert isinstance(message, Go), message
-        self.scheduling = pickle.loads(message.scheduling)
+        with nobody_acting():  # a scheduler's random numbers are none of an agent's
+            self.scheduling = pickle.loads(message.scheduling)
         agent.clock.shared = self.scheduling.time
         agent.places.aliases = self.scheduling.aliases
 
