@@ -23,6 +23,8 @@ from strategies.scenarios import Scenario
 OUR_BOARD: Final = "proofs.our_board:TaskBoard"
 """What is proved where no board is named."""
 
+ROUNDS_MAX: Final = 5
+
 _seed = pytest.StashKey[int]()
 
 
@@ -92,10 +94,18 @@ class Proving:
     def sample(self, proof: Proof, scenarios: st.SearchStrategy[Scenario], executions: int) -> None:
         """Examine so many scenarios that Hypothesis draws. Raises what ``Proof.examine`` does.
 
+        As many again, up to five times, while they leave something out that a proof must reach.
         What is found is minimised on its trace, and not by Hypothesis as well.
         """
+        for number in range(ROUNDS_MAX):
+            self._sample_once(proof, scenarios, executions, number)
+            if proof.coverage.why_unknown() is None:
+                return
 
-        @seed(seed_of(self.config))
+    def _sample_once(
+        self, proof: Proof, scenarios: st.SearchStrategy[Scenario], executions: int, number: int
+    ) -> None:
+        @seed(seed_of(self.config) + number)
         @settings(
             max_examples=executions,
             phases=[Phase.generate],

@@ -24,6 +24,7 @@ from strategies.scenarios import PostedTask, Scenario, scenarios
 BOARDS = '''
 import os
 import time
+from types import SimpleNamespace
 
 from proofs.benchmarks.lock_and_scan_board import LockAndScanBoard
 from swarm.task_board import TaskBoard
@@ -50,6 +51,9 @@ class Pid:
 
     def claim_next(self, agent_id):
         return str(os.getpid())
+
+    def get(self, task_id):
+        return SimpleNamespace(task_id=str(os.getppid()))
 
     def get_pending(self):
         while not os.path.exists(f"{self._path}/never"):
@@ -176,6 +180,76 @@ def test_a_killed_worker_is_replaced(gate: ProcessGate, ours: Board, root: Path)
     assert not is_there(killed)
 
 
+def parents(execution: Execution) -> list[int]:
+    """The processes that the workers of ``Pid`` came from."""
+    return [int(operation.answer["task_id"]) for operation in execution.history.operations]
+
+
+def test_replacements_come_from_one_warm_process_and_none_of_them_is_left(
+    boards: str, root: Path
+) -> None:
+    asks_who = no_tasks(Ask("get", "t1"))
+    board = load_board(f"{boards}:Pid")
+    with ProcessGate(f"{boards}:Pid") as gate:
+        assert parents(run(asks_who, board, root, gate)) == [os.getpid()] * 2
+        for _ in range(2):  # forked ones are replaced as those before them
+            for seat in (0, 1):
+                killed = gate.pids[seat]
+                os.kill(killed, signal.SIGKILL)
+                execution = run(asks_who, board, root, gate)
+                assert gate.pids[seat] != killed and not is_there(killed)
+        (nursery,) = set(parents(execution)) - {os.getpid()}
+        left = [nursery, *gate.pids]
+    assert len(set(left)) == 3
+    assert not any(map(is_there, left))
+
+
+def test_a_forked_worker_runs_as_one_of_its_own(gate: ProcessGate, ours: Board, root: Path) -> None:
+    walk = Scenario(CLAIM_EACH.tasks, CLAIM_EACH.programs, Interleaving(kind="walk", seed=1))
+    first = run(walk, ours, root, gate)
+    for pid in gate.pids:
+        os.kill(pid, signal.SIGKILL)
+    assert run(walk, ours, root, gate) == first == run(walk, ours, root, gate)
+
+
+def test_without_its_warm_process_a_worker_is_replaced_all_the_same(
+    boards: str, root: Path
+) -> None:
+    asks_who = no_tasks(Ask("get", "t1"))
+    board = load_board(f"{boards}:Pid")
+    with ProcessGate(f"{boards}:Pid") as gate:
+        run(asks_who, board, root, gate)
+        os.kill(gate.pids[0], signal.SIGKILL)
+        nursery = parents(run(asks_who, board, root, gate))[0]
+        os.kill(nursery, signal.SIGKILL)
+        killed = gate.pids[1]
+        os.kill(killed, signal.SIGKILL)
+        assert parents(run(asks_who, board, root, gate))[1] == os.getpid()
+        left = [nursery, killed, gate.pids[1]]  # the system reaps the other, for its parent is dead
+    assert not any(map(is_there, left))
+
+
+def test_a_board_that_starts_threads_when_it_is_imported_is_not_forked(
+    tmp_path: Path, root: Path
+) -> None:
+    path = tmp_path / "board_with_a_thread.py"
+    path.write_text(
+        "import os, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()\n"
+        "def claim_next(agent_id): return str(os.getppid())\n"
+        "def board(storage_path): return __import__('sys').modules[__name__]\n"
+    )
+    asks_who = no_tasks(Ask("claim_next"))
+    with ProcessGate(f"{path}:board") as gate:
+        for _ in range(2):
+            execution = run(asks_who, lambda path: None, root, gate)
+            assert all(
+                operation.answer["task_id"] == str(os.getpid())
+                for operation in execution.history.operations
+            )
+            os.kill(gate.pids[0], signal.SIGKILL)
+
+
 def test_no_worker_is_left_once_the_gate_is_closed(ours: Board, boards: str, root: Path) -> None:
     left = []
 
@@ -237,10 +311,12 @@ board = load_board("{boards}:ours")
 gate = ProcessGate("{boards}:ours")
 with interception():
     run(CLAIM_EACH, board, pathlib.Path("{root}"), gate)
+    os.kill(gate.pids[0], 9)
+    run(CLAIM_EACH, board, pathlib.Path("{root}"), gate)
 print(*gate.pids, flush=True)
 os.kill(os.getpid(), 9)
 """
-    # The workers inherit this pipe: its end is only read once all of them are gone.
+    # The workers, and what forks them, inherit this pipe: its end is only read once all are gone.
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
     )

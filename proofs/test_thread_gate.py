@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofs.harness.clock import SharedTime
+from proofs.harness.draws import Draws
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Switches
@@ -176,6 +178,28 @@ def test_files_bear_the_times_of_the_agents_clock(tmp_path: Path) -> None:
     gate(tmp_path).run({"a1": writer})
 
 
+def test_directories_too_bear_the_times_of_the_agents_clock(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    class Looks:
+        def __init__(self, storage_path: str) -> None:
+            root = Path(storage_path)
+            seen.append(root.stat().st_mtime)
+            (root / "folder").mkdir(exist_ok=True)
+            seen.append((root / "folder").stat().st_mtime)
+            descriptor = os.open(root / "folder", os.O_RDONLY)
+            os.close(os.open("file", os.O_CREAT | os.O_RDWR, dir_fd=descriptor))
+            os.close(descriptor)
+            seen.append((root / "folder").stat().st_mtime)
+            if not (root / "folder" / "link").is_symlink():
+                (root / "folder" / "link").symlink_to("file")
+            seen.append((root / "folder").stat().st_mtime)
+
+    run(Scenario((), (("a1", ()),)), Looks, tmp_path / "board")
+    assert seen == [pytest.approx(START, abs=1)] * len(seen)
+    assert seen[:4] == sorted(set(seen[:4])), "each is later than the one before"
+
+
 def test_threads_that_are_no_agents_notice_nothing(tmp_path: Path) -> None:
     assert abs(time.time() - time.clock_gettime(time.CLOCK_REALTIME)) < 1
     (tmp_path / "file").write_text("x")
@@ -197,3 +221,18 @@ def test_schedulers_choose_among_those_that_can_run_and_alike_each_time(
             chosen.append(order)
         assert chosen[0] == chosen[1]
         assert set(chosen[0]) <= set(names)
+
+
+@given(seed=st.integers(0, 2**64), asked=st.lists(st.integers(0, 9), max_size=30))
+def test_draws_are_those_of_the_random_module_and_go_on_from_a_position(
+    seed: int, asked: list[int]
+) -> None:
+    expected = random.Random(seed)
+    draws, again = Draws(seed), Draws(seed)
+    for end in asked:
+        if end:
+            assert draws.below(end) == expected.choice(range(end))
+        else:
+            assert draws.peek(0) == expected.random() == draws.random()
+    again.position = draws.position
+    assert again.random() == expected.random()

@@ -4,21 +4,25 @@ Run as ``python -m proofs.benchmarks.executions [--root DIR] [--seconds N] [--ex
 Beside the two gates stand the same operations in one thread, one after the other, with the same
 set-up of the directory and nothing intercepted. The three take turns in one run, so that what else
 the machine does slows down all alike; what counts are the ratios. To reach: threads 0.5, processes
-0.3. Afterwards it tells by how much memory grows over many executions.
+0.3. Afterwards it tells what it takes to replace a killed worker, and by how much memory grows over
+many executions.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
 from proofs.benchmarks.lock_and_scan_board import LockAndScanBoard
-from proofs.harness.adapter import BoardAdapter
+from proofs.harness.adapter import BoardAdapter, LacksOperationError
 from proofs.harness.execution import run
 from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
@@ -33,6 +37,7 @@ INTERLEAVINGS = {
     "one switch": Interleaving(switches=((20, "a2"),)),
     "walk": Interleaving(kind="walk", seed=1),
 }
+BOARD = "proofs.benchmarks.executions:LeanBoard"
 TARGETS = {"threads": 0.5, "processes": 0.3}
 
 
@@ -58,7 +63,7 @@ def scenario(interleaving: Interleaving) -> Scenario:
 
 
 def one_after_the_other(root: Path) -> None:
-    """What an execution asks of the board, without a gate."""
+    """What an execution asks of the board, without a gate; the listing at its end, too."""
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     drawn = scenario(Interleaving())
@@ -69,6 +74,8 @@ def one_after_the_other(root: Path) -> None:
         adapter = BoardAdapter(LeanBoard(str(root)), name)
         for ask in asks:
             adapter.call(ask, {})
+    with suppress(LacksOperationError):
+        BoardAdapter(LeanBoard(str(root)), "alone").call(Ask("list_all"), {})
 
 
 def per_second(act: Callable[[], object], seconds: float) -> float:
@@ -99,6 +106,28 @@ def compare(root: Path, gate: ProcessGate, seconds: float) -> None:
             pairs = zip(rates[kind], rates["alone"], strict=True)
             ratio = median(one / alone for one, alone in pairs)
             print(f"  {kind}: {median(rates[kind]):.0f}/s, ratio {ratio:.2f} (to reach: {target})")
+
+
+def replacements(root: Path, gate: ProcessGate) -> None:
+    """Print what a run takes whose worker was killed before, beside one with nobody killed."""
+    drawn = scenario(INTERLEAVINGS["one switch"])
+
+    def milliseconds(gate: ProcessGate) -> float:
+        began = time.perf_counter()
+        run(drawn, LeanBoard, root, gate)
+        return (time.perf_counter() - began) * 1e3
+
+    def after_a_kill(gate: ProcessGate) -> float:
+        os.kill(gate.pids[0], signal.SIGKILL)
+        return milliseconds(gate)
+
+    with interception(), ProcessGate(BOARD) as started:
+        new = milliseconds(started)
+        first = after_a_kill(started)
+        killed = median(after_a_kill(started) for _ in range(20))
+        kept = median(milliseconds(gate) for _ in range(20))
+    print(f"an execution with kept workers {kept:.1f} ms, after a kill {killed:.1f} ms")
+    print(f"  the first kill of a gate {first:.1f} ms; with two new interpreters {new:.1f} ms")
 
 
 def memory(root: Path, gate: ProcessGate, executions: int) -> None:
@@ -135,9 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory(dir=options.root) as folder,
-        ProcessGate("proofs.benchmarks.executions:LeanBoard") as gate,
+        ProcessGate(BOARD) as gate,
     ):
         compare(Path(folder, "board"), gate, options.seconds)
+        replacements(Path(folder, "board"), gate)
         if options.executions:
             memory(Path(folder, "board"), gate, options.executions)
 

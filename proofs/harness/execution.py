@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def run(
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
+    os.utime(root, ns=(time.file_ns, time.file_ns))
     _alone(root, time, lambda: _post_all(scenario, board, root))
     watch = Watch(str(root)) if guarded else None
     ran = (gate or _Threads()).run(scenario, board, root, time, watch)

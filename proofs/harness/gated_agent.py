@@ -41,15 +41,28 @@ class GatedAgent:
         self._draws = 0
         self._unwinds = False
 
-    def perform(self, effect: Effect, act: Callable[[], T]) -> T:
-        """Stop before the effect, then let it happen."""
-        return self._perform(effect, act, _never)
+    def perform(self, effect: Effect, act: Callable[[], T], *, may_wait: bool = False) -> T:
+        """Stop before the effect, then let it happen.
+
+        If it ``may_wait``, a false result tells that the agent has to wait then.
+        """
+        scheduling = self.gate.scheduling
+        if scheduling.effects >= scheduling.asks_at and not self._is_chosen(effect):
+            return act()
+        self.made = False
+        try:
+            result = act()
+        except Exception as error:
+            self._happened(Step(self.name, effect, type(error).__name__, made=self.made))
+            raise
+        self._happened(Step(self.name, effect, None, may_wait and not result, self.made))
+        return result
 
     def wait_for(self, effect: Effect, attempt: Callable[[], bool], timeout: float | None) -> bool:
         """Try at each chance, parked in between until something happens to the same path."""
         deadline_ns = None if timeout is None else self.clock.shared.now_ns + int(timeout * 1e9)
         paths = frozenset(effect.paths)
-        while not self._perform(effect, attempt, _was_refused):
+        while not self.perform(effect, attempt, may_wait=True):
             if deadline_ns is not None and self.clock.shared.now_ns >= deadline_ns:
                 return False
             self._park(effect, deadline_ns, paths)
@@ -59,7 +72,7 @@ class GatedAgent:
         """Park until something changed, or nobody else can go on; then that time has passed."""
         wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
         effect = Effect("sleep", (), f"{seconds:g} s")
-        self._perform(effect, _nothing, _always)
+        self.perform(effect, _nothing, may_wait=True)
         self._park(effect, wakes_at_ns, None)
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
 
@@ -77,55 +90,39 @@ class GatedAgent:
             return name
         return hashlib.sha256(f"{self._chance} {name}".encode(errors="surrogateescape")).hexdigest()
 
-    def _perform(self, effect: Effect, act: Callable[[], T], waits: Callable[[T], bool]) -> T:
-        gate = self.gate
+    def _is_chosen(self, effect: Effect) -> bool:
+        """Once it is; False if the run is over, and the agent closes and unlocks on its way out."""
         if self._unwinds:
-            return act()  # what it must still close or unlock on its way out
+            return False
         try:
-            self._go_on_as(gate.scheduling.before(self.name, effect))
+            chosen = self.gate.scheduling.before(self.name, effect)
+            if chosen != self.name:
+                self._hand_over(chosen)
         except RunAbortedError:
             self._unwinds = True
             raise
-        self.made = False
-        try:
-            result = act()
-        except Exception as error:
-            self._happened(Step(self.name, effect, type(error).__name__, made=self.made))
-            raise
-        self._happened(Step(self.name, effect, None, waits(result), self.made))
-        return result
+        return True
 
     def _park(self, effect: Effect, wakes_at_ns: int | None, paths: frozenset[str] | None) -> None:
         try:
             scheduling = self.gate.scheduling
             chosen = scheduling.park(self.name, effect, wakes_at_ns=wakes_at_ns, paths=paths)
-            self._go_on_as(chosen)
+            if chosen != self.name:
+                self._hand_over(chosen)
         except RunAbortedError:
             self._unwinds = True
             raise
 
-    def _go_on_as(self, chosen: str) -> None:
-        if chosen != self.name:
-            self.gate.hand_over(self, chosen)
-            if self.gate.scheduling.is_over:
-                raise RunAbortedError
+    def _hand_over(self, chosen: str) -> None:
+        self.gate.hand_over(self, chosen)
+        if self.gate.scheduling.is_over:
+            raise RunAbortedError
 
     def _happened(self, step: Step) -> None:
-        self.gate.trace.append(step)
-        self.gate.scheduling.after(step)
+        gate = self.gate
+        gate.trace.append(step)
+        gate.scheduling.after(step)
 
 
 def _nothing() -> None:
     """What beginning to sleep does to the world."""
-
-
-def _always(result: object) -> bool:
-    return True
-
-
-def _never(result: object) -> bool:
-    return False
-
-
-def _was_refused(done: bool) -> bool:
-    return not done

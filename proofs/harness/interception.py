@@ -16,6 +16,7 @@ from proofs.harness.doors import (
     times,
 )
 from proofs.harness.doors.replacing import modules_to_sweep, replaced
+from proofs.harness.kept_threads import end_idle_threads
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def interception() -> Iterator[None]:
     """Replace every door, for all threads; only agents notice. Not to be entered twice at once.
 
     A module that is imported meanwhile, and takes a replaced function under a name of its own,
-    keeps it: it passes everybody through who is no agent.
+    keeps it: it passes everybody through who is no agent. Threads that gates have kept end too.
     """
     swept = modules_to_sweep()
     doors = [
@@ -37,5 +38,8 @@ def interception() -> Iterator[None]:
         *chance.replacements(),
         *identity.replacements(),
     ]
-    with replaced(doors, swept):
-        yield
+    try:
+        with replaced(doors, swept):
+            yield
+    finally:
+        end_idle_threads()

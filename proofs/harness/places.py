@@ -7,6 +7,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+NAMES_MAX = 10_000
+"""So many paths are remembered: the same few are asked for in one execution after the other."""
+
 
 class Places:
     """Names paths below one directory, and remembers which descriptors lead there.
@@ -17,24 +20,24 @@ class Places:
 
     def __init__(self, root: Path, aliases: dict[str, str] | None = None) -> None:
         self.aliases = {} if aliases is None else aliases
-        self._roots = _roots(os.path.abspath(root))
+        self._roots = _named_and_real(os.path.abspath(root))
         self._descriptors: dict[int, str] = {}
-        self._names: dict[str, str | None] = {}  # the same few paths are asked for all the time
 
     def name(self, path: object, directory: object = None) -> str | None:
         """The name of a path or descriptor, "." for the directory itself; None for elsewhere."""
         if isinstance(path, int):
             return self._descriptors.get(path)
         try:
-            text = os.fsdecode(path)  # type: ignore[arg-type]
+            text = path if type(path) is str else os.fsdecode(path)  # type: ignore[arg-type]
         except TypeError:
             return None
-        if text not in self._names or directory is not None:
-            name = self._name(text, directory)
-            if directory is not None or not os.path.isabs(text):
-                return name  # another directory gives it another name
-            self._names[text] = name
-        return self._names[text]
+        if not text.startswith("/"):  # another directory gives it another name
+            above = self._above(directory)
+            if above is None:
+                return None
+            text = f"{above}/{text}"
+        name = _name(self._roots, text)
+        return name if name is None or not self.aliases else self.alias(name)
 
     def alias(self, text: str) -> str:
         """The same with what differs from run to run called by a word of its own."""
@@ -42,26 +45,12 @@ class Places:
             text = re.sub(rf"(?<!\d){part}(?!\d)", alias, text)
         return text
 
-    def _name(self, text: str, directory: object) -> str | None:
-        if not os.path.isabs(text):
-            above = self._above(directory)
-            if above is None:
-                return None
-            text = os.path.join(above, text)
-        text = os.path.normpath(text)
-        for root in self._roots:
-            if text == root:
-                return "."
-            if text.startswith(root + os.sep):
-                return self.alias(text[len(root) + 1 :])
-        return None
-
     def _above(self, directory: object) -> str | None:
-        """The path of an open directory, of the current one if it is None."""
+        """The absolute path of an open directory, of the current one if it is None."""
         if directory is None:
             return os.getcwd()
         place = self.name(directory)
-        return None if place is None else os.path.join(self._roots[0], place)
+        return None if place is None else f"{self._roots[0]}/{place}"
 
     def opened(self, descriptor: int, name: str) -> None:
         """The descriptor leads there from now on."""
@@ -76,8 +65,19 @@ class Places:
         return dict(self._descriptors)
 
 
+@lru_cache(NAMES_MAX)
+def _name(roots: tuple[str, ...], text: str) -> str | None:
+    text = os.path.normpath(text)
+    for directory in roots:
+        if text == directory:
+            return "."
+        if text.startswith(directory + os.sep):
+            return text[len(directory) + 1 :]
+    return None
+
+
 @lru_cache(100)
-def _roots(root: str) -> tuple[str, ...]:
+def _named_and_real(root: str) -> tuple[str, ...]:
     """The directory as it was named, and without symbolic links, as boards name it that resolve."""
     real = os.path.realpath(root)
     return (root,) if real == root else (root, real)

@@ -72,7 +72,7 @@ class Recorder:
             ask.name,
             arguments,
             invoked_at,
-            agent.gate.scheduling.effects,  # which may be another object after an effect
+            agent.gate.scheduling.effects,
             started,
             agent.clock.time_ns() / 1e9,
             "ok" if answer.done else "unknown" if error else "refused",

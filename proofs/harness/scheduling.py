@@ -1,13 +1,14 @@
 """The decisions of a gate: who goes on next, who waits for what, when time passes, when to give up.
 
-Pure: no threads, no processes, no files. Whoever runs holds it, and so it can be pickled and handed
-over together with the right to run; in threads all agents share one.
+Pure: no threads, no processes, no files. In threads all agents share one. In processes each agent
+has one, made alike, and its state is handed over together with the right to run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from proofs.harness.clock import EFFECT_NS, SharedTime
 from proofs.harness.effects import Effect
@@ -32,13 +33,29 @@ class StuckError(Exception):
 
 @dataclass(slots=True)
 class _Standing:
-    """How one agent stands: what it is about to do, and until when or for what it waits."""
+    """How one agent stands: what it is about to do, and until when or for what it waits.
 
+    ``has_asked`` tells that it goes on with that once chosen; else it asks first.
+    """
+
+    has_asked: bool = False
     is_done: bool = False
     is_waiting: bool = False
     pending: Effect | None = None
     wakes_at_ns: int | None = None
     waiting_paths: frozenset[str] | None = None
+
+    def state(self) -> tuple[Any, ...]:
+        """As plain values."""
+        pending = None if self.pending is None else tuple(self.pending)
+        waits = (self.is_waiting, self.wakes_at_ns, self.waiting_paths)
+        return (self.has_asked, self.is_done, pending, *waits)
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """The inverse of ``state``."""
+        self.has_asked, self.is_done, pending, *waits = state
+        self.pending = None if pending is None else Effect(*pending)
+        self.is_waiting, self.wakes_at_ns, self.waiting_paths = waits
 
     def may_go_on_after(self, effect: Effect) -> bool:
         """Whether this change may let it go on; a sleeper looks again after any change."""
@@ -48,8 +65,10 @@ class _Standing:
 class Scheduling:
     """The state of one run.
 
-    ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened;
-    ``watch`` is there in a guarded run; ``aliases`` are what parts of names are called in traces.
+    ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
+    ``asks_at`` is the effect ``before`` which the one that runs must ask who goes on; until then
+    there is nothing to choose. ``watch`` is there in a guarded run; ``aliases`` are what parts of
+    names are called in traces.
     """
 
     def __init__(
@@ -74,6 +93,32 @@ class Scheduling:
         self._runnable = list(self._standings)
         self._current: str | None = None
         self._turn_effects = 0
+        self._somebody_waits = False
+        self._asked_at = 0
+        self.asks_at = 0
+
+    def state(self) -> tuple[Any, ...]:
+        """All that has changed since it was made, as plain values."""
+        return (
+            (self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at),
+            (self._current, self._turn_effects, self._asked_at),
+            self._scheduler.state(),
+            [standing.state() for standing in self._standings.values()],
+            (self.aliases, None if self.watch is None else self.watch.state()),
+        )
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Go on where one that was made alike was in this state."""
+        seen, turn, scheduler, standings, (aliases, watch) = state
+        self._current, self._turn_effects, self._asked_at = turn
+        self._scheduler.restore(scheduler)
+        for standing, its_state in zip(self._standings.values(), standings, strict=True):
+            standing.restore(its_state)
+        self._list_runnable()
+        self.aliases.update(aliases)
+        if self.watch is not None:
+            self.watch.restore(watch)
+        self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at = seen
 
     def first(self) -> str:
         """Who begins."""
@@ -81,7 +126,8 @@ class Scheduling:
 
     def before(self, agent: str, effect: Effect) -> str:
         """``agent`` is about to do this: who goes on. Raises ``RunAbortedError``."""
-        self._standings[agent].pending = effect
+        standing = self._standings[agent]
+        standing.pending, standing.has_asked = effect, True
         if self.effects >= self._effects_max:
             self._give_up(f"after {self.effects} effects nobody has come to an end")
         if self.is_over:
@@ -93,9 +139,11 @@ class Scheduling:
     def after(self, step: Step) -> None:
         """The effect is done: time goes on, and whoever waited for it may go on."""
         self.effects += 1
-        self.time.advance(EFFECT_NS)
-        if not step.effect.changes or step.error is not None or step.waits:
-            return
+        self.time.now_ns += EFFECT_NS
+        if self._somebody_waits and step.effect.changes and step.error is None and not step.waits:
+            self._wake_by(step)
+
+    def _wake_by(self, step: Step) -> None:
         for name, standing in self._standings.items():
             waits = standing.is_waiting and name != step.agent
             if waits and standing.may_go_on_after(step.effect):
@@ -116,7 +164,7 @@ class Scheduling:
         if self.is_over:
             raise RunAbortedError
         standing = self._standings[agent]
-        standing.pending, standing.is_waiting = effect, True
+        standing.pending, standing.has_asked, standing.is_waiting = effect, False, True
         standing.wakes_at_ns, standing.waiting_paths = wakes_at_ns, paths
         self._list_runnable()
         if not self._somebody_can_run():
@@ -130,7 +178,7 @@ class Scheduling:
         the other, to unwind.
         """
         self._standings[agent].is_done = True
-        self.is_over = self.is_over or failed
+        self.is_over, self.asks_at = self.is_over or failed, 0
         self._list_runnable()
         left = [name for name, standing in self._standings.items() if not standing.is_done]
         if not left:
@@ -140,13 +188,18 @@ class Scheduling:
         return self._choose()
 
     def _choose(self) -> str:
-        runnable = self._runnable
-        self._turn_effects += 1
-        if self._turn_effects > TURN_EFFECTS_MAX and len(runnable) > 1:
+        runnable, now = self._runnable, self.effects
+        self._turn_effects += max(1, now - self._asked_at)
+        gives_way = self._turn_effects > TURN_EFFECTS_MAX and len(runnable) > 1
+        if gives_way:
             runnable = [name for name in runnable if name != self._current]
-        chosen = self._scheduler.choose(self.effects, self._current, runnable)
+        chosen = self._scheduler.choose(now, self._current, runnable)
         if chosen != self._current:
             self._current, self._turn_effects = chosen, 0
+        self._asked_at, self.asks_at = now, now
+        if self._standings[chosen].has_asked:
+            left = 1 if gives_way else max(1, TURN_EFFECTS_MAX + 1 - self._turn_effects)
+            self.asks_at = min(self._scheduler.stays_until(now), now + left, self._effects_max)
         return chosen
 
     def _somebody_can_run(self) -> bool:
@@ -174,6 +227,8 @@ class Scheduling:
         self._list_runnable()
 
     def _list_runnable(self) -> None:
+        self.asks_at = 0
+        self._somebody_waits = any(one.is_waiting for one in self._standings.values())
         self._runnable = [
             name
             for name, standing in self._standings.items()
@@ -186,5 +241,5 @@ class Scheduling:
             for name, standing in self._standings.items()
             if not standing.is_done and standing.pending is not None
         ]
-        self.is_over = True
+        self.is_over, self.asks_at = True, 0
         self.stuck = self.stuck or f"{reason}: {'; '.join(waiting)}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import _thread
-import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from proofs.harness.agents import acting
@@ -13,6 +13,7 @@ from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.guarded_agent import GuardedAgent
 from proofs.harness.guard.profiler import watching
 from proofs.harness.guard.watch import Watch
+from proofs.harness.kept_threads import closed_lock, give_back, take
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
 from proofs.harness.trace import Step
@@ -24,8 +25,10 @@ __all__ = ["RunAbortedError", "StuckError", "ThreadGate"]
 class ThreadGate:
     """Runs agents as threads, one at a time, in the order that a scheduler chooses.
 
-    The agent that begins runs in the calling thread; a thread less to start and to wake took a lean
-    execution on tmpfs from some 2.4 to 1.2 ms. Used once. The doors must be open for it (see
+    The agent that begins runs in the calling thread; a thread less to wake took a lean execution on
+    tmpfs from some 2.4 to 1.2 ms. The others run in threads that are kept for later gates, so what
+    a board stores in its thread is there in the next run, as what it stores in its module. Used
+    once. The doors must be open for it (see
     ``interception``).
     """
 
@@ -47,7 +50,7 @@ class ThreadGate:
         self._effects_max = effects_max
         self._watch = watch
         self._turns: dict[str, _thread.LockType] = {}
-        self._over = _closed()
+        self._over = closed_lock()
         self._error: BaseException | None = None
 
     def run(
@@ -65,7 +68,6 @@ class ThreadGate:
             effects_max=self._effects_max,
             watch=self._watch,
         )
-        self._turns = {name: _closed() for name in programs}
         kind = GatedAgent if self._watch is None else GuardedAgent
         agents = [
             (kind(name, self, skews.skew_ns(name), chance), program)
@@ -73,18 +75,15 @@ class ThreadGate:
         ]
         first = self.scheduling.first()
         here = next(one for one in agents if one[0].name == first)
-        threads = [
-            threading.Thread(target=self._act, args=one, name=one[0].name, daemon=True)
-            for one in agents
-            if one is not here
-        ]
-        for thread in threads:
-            thread.start()
-        self._turns[first].release()
-        self._act(*here)
+        others = [one for one in agents if one is not here]
+        threads = take(len(others))
+        self._turns = {first: closed_lock()}
+        for thread, (agent, program) in zip(threads, others, strict=True):
+            thread.give(partial(self._act, agent, program), agent.name)
+            self._turns[agent.name] = thread.turn
+        self._act(*here).release()
         self._over.acquire()
-        for thread in threads:
-            thread.join()
+        give_back(threads)
         if self._error is not None:
             raise self._error
         if self.scheduling.stuck is not None:
@@ -95,9 +94,8 @@ class ThreadGate:
         self._turns[chosen].release()
         self._turns[agent.name].acquire()
 
-    def _act(self, agent: GatedAgent, program: Callable[[], None]) -> None:
-        """One thread, from its first turn to its end."""
-        self._turns[agent.name].acquire()
+    def _act(self, agent: GatedAgent, program: Callable[[], None]) -> _thread.LockType:
+        """One agent, from its first turn to its end; what to release then."""
         failed = False
         try:
             if not self.scheduling.is_over:
@@ -110,12 +108,5 @@ class ThreadGate:
             failed, self._error = True, self._error or error
         finally:
             acting.agent = None
-            chosen = self.scheduling.end(agent.name, failed=failed)
-            (self._over if chosen is None else self._turns[chosen]).release()
-
-
-def _closed() -> _thread.LockType:
-    """A real lock, taken, that whoever runs releases for somebody else."""
-    lock = _thread.allocate_lock()
-    lock.acquire()
-    return lock
+        chosen = self.scheduling.end(agent.name, failed=failed)
+        return self._over if chosen is None else self._turns[chosen]

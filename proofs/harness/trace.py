@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from proofs.harness.effects import Effect
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One effect of one agent.
 
     ``waits`` tells that the agent has to wait then: for a lock that is held, or for a pause to end.

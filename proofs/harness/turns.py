@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final
 
 from proofs.harness.effects import Effect
+from proofs.harness.scheduler import NEVER
 from proofs.harness.trace import Step
 from strategies.interleavings import Stop, Turn
 
@@ -39,17 +40,32 @@ class Turns:
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self._turns = list(turns)
+        self._begun = 0
         self._agent: str | None = None
         self._until = 0  # the number of the effect before which the turn is over
 
     def choose(self, step: int, current: str | None, runnable: Sequence[str]) -> str:
         """Whose turn it is."""
-        while self._turns and (step >= self._until or self._agent not in runnable):
-            self._agent, effects = self._turns.pop(0)
-            self._until = step + effects
+        while self._begun < len(self._turns) and (
+            step >= self._until or self._agent not in runnable
+        ):
+            self._agent, effects = self._turns[self._begun]
+            self._begun, self._until = self._begun + 1, step + effects
         if self._agent in runnable and self._agent is not None and step < self._until:
             return self._agent
         return current if current in runnable and current is not None else runnable[0]
+
+    def stays_until(self, step: int) -> int:
+        """The end of the turn; after the last there is none."""
+        return self._until if step < self._until else NEVER
+
+    def state(self) -> tuple[int, str | None, int]:
+        """How many turns were begun; whose turn it is, until when."""
+        return (self._begun, self._agent, self._until)
+
+    def restore(self, state: tuple[int, str | None, int]) -> None:
+        """The turns are the same."""
+        self._begun, self._agent, self._until = state
 
 
 def pattern_of(label: str) -> str:
@@ -83,6 +99,7 @@ class Stops:
 
     def __init__(self, stops: Sequence[Stop]) -> None:
         self._stops = list(stops)
+        self._over = 0
         self._begun: Counter[tuple[str, str]] = Counter()
 
     def about_to(self, agent: str, effect: Effect) -> None:
@@ -91,10 +108,22 @@ class Stops:
 
     def choose(self, step: int, current: str | None, runnable: Sequence[str]) -> str:
         """Whose turn it is."""
-        while self._stops:
-            agent, label, occurrence = self._stops[0]
+        while self._over < len(self._stops):
+            agent, label, occurrence = self._stops[self._over]
             is_there = label is not None and self._begun[agent, label] >= occurrence
             if agent in runnable and not is_there:
                 return agent
-            self._stops.pop(0)
+            self._over += 1
         return current if current in runnable and current is not None else runnable[0]
+
+    def stays_until(self, step: int) -> int:
+        """The next effect, for it must be told of each, until all stops are over."""
+        return step + 1 if self._over < len(self._stops) else NEVER
+
+    def state(self) -> tuple[int, dict[tuple[str, str], int]]:
+        """How many stops are over, and how often each effect was begun."""
+        return (self._over, dict(self._begun))
+
+    def restore(self, state: tuple[int, dict[tuple[str, str], int]]) -> None:
+        """The stops are the same."""
+        self._over, self._begun = state[0], Counter(state[1])

@@ -1,69 +1,81 @@
-"""Messages between a process gate and its workers: one at a time, whole, over a socket."""
+"""Messages between a process gate and its workers, whole, over a socket."""
 
 from __future__ import annotations
 
 import pickle
 import socket
 import struct
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from proofs.harness.effects import Effect
+from proofs.harness.history import Operation
+from proofs.harness.recording import Record
 from proofs.harness.trace import Step
+from strategies.clocks import Clock
+from strategies.interleavings import Interleaving
 from strategies.programs import Program
 
 _LENGTH = struct.Struct("!I")
 _CHUNK_BYTES = 1 << 16
 
 PlainStep = tuple[str, tuple[str, ...], str, bool, str | None, bool, bool]
+"""An effect, and all of a step but its agent, which goes without saying."""
+
+PlainRecord = tuple[list[tuple[Any, ...]], list[str], list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """To a worker: make ready to be this agent. It answers ``Ready`` and waits for a ``Go``."""
+class Start(NamedTuple):
+    """To a worker: make ready to be this agent. It answers ``Ready`` and waits for a ``Go``.
+
+    ``run`` is a pickled ``Run``, the same for all agents.
+    """
+
+    agent: str
+    run: bytes
+
+
+class Run(NamedTuple):
+    """What all workers are told of a run."""
 
     board: str
     root: str
-    agent: str
-    program: Program
-    skew_ns: int
+    programs: tuple[tuple[str, Program], ...]
+    interleaving: Interleaving
+    clock: Clock
     chance: int
     is_guarded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """From a worker: it stands at the gate, or ``error`` says why it cannot."""
 
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
-    """To a worker: it is its turn; ``scheduling`` is the pickled state of the run, now its own."""
+class Go(NamedTuple):
+    """To a worker: it is its turn; ``state`` is that of the run's ``Scheduling``, now its own."""
 
-    scheduling: bytes
+    state: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
+class HandedOver(NamedTuple):
     """From a worker: ``chosen`` is to go on; ``steps`` happened in the turn."""
 
     chosen: str
-    scheduling: bytes
+    state: tuple[Any, ...]
     steps: list[PlainStep]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """From a worker: its agent is done, and ``chosen`` is to go on, nobody if None.
 
-    ``record`` is JSON (see ``Record``); ``error`` is what the program raised and should not have.
+    ``error`` is what the program raised and should not have.
     """
 
     chosen: str | None
-    scheduling: bytes
+    state: tuple[Any, ...]
     steps: list[PlainStep]
-    record: str
+    record: PlainRecord
     error: str | None
 
 
@@ -72,8 +84,7 @@ Message = Start | Ready | Go | HandedOver | Ended
 
 def plain_steps(steps: list[Step]) -> list[PlainStep]:
     """Steps of one agent, without its name, as what pickles in one go."""
-    effects = ((step.effect, step) for step in steps)
-    return [(e.kind, e.paths, e.detail, e.changes, s.error, s.waits, s.made) for e, s in effects]
+    return [(*step.effect, *step[2:]) for step in steps]
 
 
 def steps_of(agent: str, plain: list[PlainStep]) -> list[Step]:
@@ -84,37 +95,55 @@ def steps_of(agent: str, plain: list[PlainStep]) -> list[Step]:
     ]
 
 
+def plain_record(record: Record) -> PlainRecord:
+    """A record as what pickles in one go."""
+    fields = Operation.__slots__
+    operations = [tuple([getattr(one, name) for name in fields]) for one in record.operations]
+    return (operations, sorted(record.lacking), record.descriptors)
+
+
+def record_of(plain: PlainRecord) -> Record:
+    """The inverse of ``plain_record``."""
+    operations, lacking, descriptors = plain
+    return Record([Operation(*fields) for fields in operations], set(lacking), descriptors)
+
+
 class Connection:
     """One end of a socket. Both ends trust each other: what comes is unpickled."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
+        self._received = b""
 
-    def send(self, message: Message) -> None:
+    def send(self, *messages: Message) -> None:
         """Raises ``OSError`` if nobody is there any more."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        self._socket.sendall(_LENGTH.pack(len(data)) + data)
+        self._socket.sendall(b"".join(map(_framed, messages)))
 
     def receive(self) -> Message:
         """The next message. Raises ``EOFError`` if there will be none, ``TimeoutError``."""
-        data = self._some()
-        while len(data) < _LENGTH.size:
-            data += self._some()
-        size = _LENGTH.unpack_from(data)[0] + _LENGTH.size
-        while len(data) < size:  # the ends take turns, so nothing of a next message follows
-            data += self._some()
-        message: Message = pickle.loads(data[_LENGTH.size :])
+        received = self._at_least(_LENGTH.size)
+        end = _LENGTH.unpack_from(received)[0] + _LENGTH.size
+        received = self._at_least(end)
+        message: Message = pickle.loads(received[_LENGTH.size : end])
+        self._received = received[end:]
         return message
 
     def close(self) -> None:
         """The other end meets the end of the file."""
         self._socket.close()
 
-    def _some(self) -> bytes:
-        try:
-            data = self._socket.recv(_CHUNK_BYTES)
-        except ConnectionResetError:
-            data = b""
-        if not data:
-            raise EOFError("nobody is at the other end")
-        return data
+    def _at_least(self, size: int) -> bytes:
+        while len(self._received) < size:
+            try:
+                data = self._socket.recv(_CHUNK_BYTES)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise EOFError("nobody is at the other end")
+            self._received += data
+        return self._received
+
+
+def _framed(message: Message) -> bytes:
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(data)) + data

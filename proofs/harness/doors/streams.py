@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from proofs.harness.agents import ActingAgent, acting
@@ -13,6 +13,7 @@ from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
 _real_open = builtins.open
+_raw = io.FileIO
 
 
 def replacements() -> Iterator[Replacement]:
@@ -25,9 +26,9 @@ class RawFile(io.FileIO):
     """A raw file whose effects go through the gate of the agent that acts on it."""
 
     def __init__(
-        self, agent: ActingAgent, path: Any, mode: str, opener: Any, closefd: bool = True
+        self, agent: ActingAgent, place: str, path: Any, mode: str, opener: Any, closefd: bool
     ) -> None:
-        self._place = agent.places.name(path) or ""
+        self._place = place
         if isinstance(path, int):  # what is open already is not opened again
             super().__init__(path, mode, closefd)
             return
@@ -35,33 +36,30 @@ class RawFile(io.FileIO):
 
         def act() -> None:
             is_new = changes and not exists(path)
-            super(RawFile, self).__init__(path, mode, opener=opener)
-            agent.places.opened(self.fileno(), self._place)
+            _raw.__init__(self, path, mode, opener=opener)
+            agent.places.opened(self.fileno(), place)
             if is_new:
                 agent.made = True
                 touch_directory(agent, path)
             if is_new or mode[0] == "w":
                 touch(agent, self.fileno())
 
-        agent.perform(Effect("open", (self._place,), mode.replace("b", ""), changes=changes), act)
+        agent.perform(Effect("open", (place,), mode, changes), act)
 
     def readinto(self, buffer: Any) -> int | None:
-        return int(self._perform("read", lambda: super(RawFile, self).readinto(buffer)))
+        return int(self._see("read", lambda: _raw.readinto(self, buffer)))
 
     def readall(self) -> bytes:
-        data = self._perform("read", lambda: super(RawFile, self).readall())
-        return bytes(data)
+        return bytes(self._see("read", lambda: _raw.readall(self)))
 
     def read(self, size: int | None = -1) -> bytes:
-        data = self._perform("read", lambda: super(RawFile, self).read(size))
-        return bytes(data)
+        return bytes(self._see("read", lambda: _raw.read(self, size)))
 
     def write(self, data: Any) -> int:
-        return int(self._perform("write", lambda: super(RawFile, self).write(data), changes=True))
+        return int(self._change("write", lambda: _raw.write(self, data)))
 
     def truncate(self, size: int | None = None) -> int:
-        cut = self._perform("truncate", lambda: super(RawFile, self).truncate(size), changes=True)
-        return int(cut)
+        return int(self._change("truncate", lambda: _raw.truncate(self, size)))
 
     def close(self) -> None:
         agent = acting.agent
@@ -72,22 +70,25 @@ class RawFile(io.FileIO):
 
         def act() -> None:
             agent.places.closed(self.fileno())
-            super(RawFile, self).close()
+            _raw.close(self)
 
-        agent.perform(Effect("close", (self._place,), changes=True), act)
+        agent.perform(Effect("close", (self._place,), "", True), act)
 
-    def _perform(self, kind: str, act: Any, *, changes: bool = False) -> Any:
+    def _see(self, kind: str, act: Callable[[], Any]) -> Any:
+        agent = acting.agent
+        return act() if agent is None else agent.perform(Effect(kind, (self._place,)), act)
+
+    def _change(self, kind: str, act: Callable[[], Any]) -> Any:
         agent = acting.agent
         if agent is None:
             return act()
 
         def act_and_touch() -> Any:
             result = act()
-            if changes:
-                touch(agent, self.fileno())
+            touch(agent, self.fileno())
             return result
 
-        return agent.perform(Effect(kind, (self._place,), changes=changes), act_and_touch)
+        return agent.perform(Effect(kind, (self._place,), "", True), act_and_touch)
 
 
 def _open(
@@ -102,9 +103,10 @@ def _open(
 ) -> Any:
     """As the built-in ``open``, whose buffers and text layer stand on the raw file unchanged."""
     agent = acting.agent
-    if agent is None or agent.places.name(file) is None:
+    place = agent.places.name(file) if agent is not None else None
+    if agent is None or place is None:
         return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-    raw = RawFile(agent, file, mode.replace("t", "").replace("b", ""), opener, closefd)
+    raw = RawFile(agent, place, file, mode.replace("t", "").replace("b", ""), opener, closefd)
     if buffering == 0:
         return raw
     size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering

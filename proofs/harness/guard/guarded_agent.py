@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from proofs.harness.agents import acting
+from proofs.harness.agents import nobody_acting
 from proofs.harness.doors.files import real
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import Gate, GatedAgent
@@ -61,7 +61,8 @@ class GuardedAgent(GatedAgent):
         assert watch is not None
         return watch
 
-    def _perform(self, effect: Effect, act: Callable[[], T], waits: Callable[[T], bool]) -> T:
+    def perform(self, effect: Effect, act: Callable[[], T], *, may_wait: bool = False) -> T:
+        """As any agent."""
         self.look()
 
         def seen() -> T:
@@ -72,13 +73,11 @@ class GuardedAgent(GatedAgent):
                 self.is_inside = was_inside
                 self._watch.remember()
 
-        return super()._perform(effect, seen, waits)
+        return super().perform(effect, seen, may_wait=may_wait)
 
-    def _go_on_as(self, chosen: str) -> None:
-        if chosen == self.name:
-            return
+    def _hand_over(self, chosen: str) -> None:
         self.look()
-        super()._go_on_as(chosen)
+        super()._hand_over(chosen)
         self._watch.look("somebody who is no agent")
 
 
@@ -89,32 +88,29 @@ class _WatchedPlaces(Places):
         super().__init__(root, aliases)
         self._agent = agent
         self._real_root = os.path.realpath(root)
+        self._elsewhere: set[str] = set()  # known to be
 
     def name(self, path: object, directory: object = None) -> str | None:
-        """As that of any agent; a descriptor that it did not open through a door is noted."""
+        """As that of any agent."""
         found = super().name(path, directory)
         if found is None and isinstance(path, int):
             self._note(self._agent.place_of_descriptor(path), "a descriptor opened elsewhere")
+        elif found is None and isinstance(path, str | bytes | os.PathLike) and directory is None:
+            self._note(self._resolved(os.fsdecode(path)), "a symbolic link")
         return found
 
-    def _name(self, text: str, directory: object) -> str | None:
-        found = super()._name(text, directory)
-        if found is None and not isinstance(directory, int):
-            real_path = _resolved(text)
-            if os.path.commonpath([real_path, self._real_root]) == self._real_root:
-                self._note(os.path.relpath(real_path, self._real_root), "a symbolic link")
-        return found
+    def _resolved(self, path: str) -> str | None:
+        """The name of what a path leads to by links; looked at by the harness, not by the agent."""
+        if path in self._elsewhere:
+            return None
+        with nobody_acting():
+            real_path = os.path.realpath(path)
+        if os.path.commonpath([real_path, self._real_root]) == self._real_root:
+            return os.path.relpath(real_path, self._real_root)
+        self._elsewhere.add(path)
+        return None
 
     def _note(self, place: str | None, way: str) -> None:
         if place is not None:
             name = self._agent.name
             self._agent.note(f"{name} reached {place} by {way}, which no door follows")
-
-
-def _resolved(path: str) -> str:
-    """Without symbolic links, looked at by the harness and not by the agent."""
-    agent, acting.agent = acting.agent, None
-    try:
-        return os.path.realpath(path)
-    finally:
-        acting.agent = agent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from proofs.harness.guard.snapshot import Snapshot, changes, snapshot
 
@@ -12,7 +13,7 @@ UNSEEN_MAX = 20
 
 @dataclass(slots=True)
 class Watch:
-    """One for a run; in processes it travels with the right to run, so it can be pickled.
+    """One for a run; in processes it travels with the right to run, as plain values.
 
     Between the end of one effect and the begin of the next nobody has anything to do with the
     directory. What has changed meanwhile was changed by a C extension, through memory, by a child
@@ -22,6 +23,14 @@ class Watch:
     root: str
     unseen: list[str] = field(default_factory=list)
     _known: Snapshot | None = None
+
+    def state(self) -> tuple[Any, ...]:
+        """As plain values."""
+        return (self.unseen, self._known)
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """The inverse of ``state``."""
+        self.unseen, self._known = state
 
     def note(self, words: str) -> None:
         """Something went unseen; what was noted before is not noted again."""
