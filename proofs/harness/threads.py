@@ -100,8 +100,11 @@ class ThreadGate:
         try:
             if not self.scheduling.is_over:
                 acting.agent = agent
-                with watching(agent):
+                if self._watch is None:
                     program()
+                else:
+                    with watching(agent):
+                        program()
         except RunAbortedError:
             pass
         except BaseException as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from proofs.harness.agents import acting
-from proofs.harness.doors.files import exists, kept, real, seen, touch, touch_directory
+from proofs.harness.doors.files import exists, kept, real, seen, touch, touch_directories
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -61,7 +61,7 @@ def _by_descriptor(name: str, kind: str, changes: bool) -> Callable[..., Any]:
         agent = acting.agent
         if agent is None:
             return function(fd, *args, **kwargs)
-        place = agent.places.name(number_of(fd))
+        place = agent.places.name(fd if isinstance(fd, int) else number_of(fd))
         if place is None:
             return function(fd, *args, **kwargs)
 
@@ -71,7 +71,7 @@ def _by_descriptor(name: str, kind: str, changes: bool) -> Callable[..., Any]:
                 touch(agent, number_of(fd))
             return seen(agent, result)
 
-        return agent.perform(Effect(kind, (place,), changes=changes), act)
+        return agent.perform(Effect(kind, (place,), "", changes), act)
 
     return through_the_door
 
@@ -113,7 +113,7 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
         descriptor: int = real("open")(path, flags, mode, dir_fd=dir_fd)
         if is_new:
             agent.made = True
-            touch_directory(agent, path, dir_fd)
+            touch_directories(agent, (path, dir_fd))
         if is_new or flags & os.O_TRUNC:
             touch(agent, descriptor)
         agent.places.opened(descriptor, place)

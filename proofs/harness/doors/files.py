@@ -24,6 +24,7 @@ def kept(names: Iterable[str]) -> list[str]:
 
 
 kept(["fstat", "lstat", "scandir", "utime"])
+_utime = _real["utime"]
 
 
 def real(name: str) -> Callable[..., Any]:
@@ -50,18 +51,23 @@ def touch(
     """
     now_ns = agent.clock.shared.file_ns
     if directory is None and not is_new:
-        _real["utime"](path, ns=(now_ns, now_ns))
+        _utime(path, ns=(now_ns, now_ns))
     else:
-        _real["utime"](path, ns=(now_ns, now_ns), dir_fd=directory, follow_symlinks=not is_new)
+        _utime(path, ns=(now_ns, now_ns), dir_fd=directory, follow_symlinks=not is_new)
 
 
-def touch_directory(agent: ActingAgent, path: Any, directory: int | None = None) -> None:
-    """The same for the directory in which this name was made, removed or replaced."""
-    parent = os.path.dirname(os.fsdecode(path).rstrip(os.sep))
-    if parent or directory is None:
-        touch(agent, parent or ".", directory)
-    else:
-        touch(agent, directory)
+def touch_directories(agent: ActingAgent, *paths: tuple[Any, int | None]) -> None:
+    """The same for the directories in which these names were made, removed or replaced."""
+    for parent, directory in {(_parent(path), directory) for path, directory in paths}:
+        if parent or directory is None:
+            touch(agent, parent or ".", directory)
+        else:
+            touch(agent, directory)
+
+
+def _parent(path: Any) -> str:
+    text = path if type(path) is str else os.fsdecode(path)
+    return text.rstrip("/").rpartition("/")[0]
 
 
 def seen(agent: ActingAgent, result: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from proofs.harness.agents import ActingAgent, acting
-from proofs.harness.doors.files import kept, real, seen, touch, touch_directory
+from proofs.harness.doors.files import kept, real, seen, touch, touch_directories
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -73,24 +73,30 @@ def replacements() -> Iterator[Replacement]:
 
 
 def _through(name: str, door: _Door) -> Callable[..., Any]:
-    function, kind = real(name), door.kind or name
+    function, kind, changes = real(name), door.kind or name, door.changes
+    count = max(path.at for path in door.paths) + 1
 
     def through_the_door(*args: Any, **kwargs: Any) -> Any:
         agent = acting.agent
         if agent is None:
             return function(*args, **kwargs)
-        paths = [_given(path, args, kwargs) for path in door.paths]
-        names = tuple(n for path in paths if (n := agent.places.name(*path)) is not None)
+        if kwargs or len(args) < count:
+            paths = [_given(path, args, kwargs) for path in door.paths]
+        else:
+            paths = [(args[path.at], None) for path in door.paths]
+        found = [agent.places.name(path, directory) for path, directory in paths]
+        names = tuple([name for name in found if name is not None])
         if not names:
             return function(*args, **kwargs)
 
         def act() -> Any:
             result = function(*args, **kwargs)
-            if door.changes:
-                _touch_all(agent, door, paths)
-            return seen(agent, result)
+            if not changes:
+                return seen(agent, result)
+            _touch_all(agent, door, paths, found)
+            return result
 
-        return agent.perform(Effect(kind, names, changes=door.changes), act)
+        return agent.perform(Effect(kind, names, "", changes), act)
 
     return through_the_door
 
@@ -101,10 +107,11 @@ def _given(path: _Path, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[
     return text, kwargs.get(path.directory)
 
 
-def _touch_all(agent: ActingAgent, door: _Door, paths: list[tuple[Any, Any]]) -> None:
-    for at in door.names:
-        if agent.places.name(*paths[at]) is not None:
-            touch_directory(agent, *paths[at])
+def _touch_all(
+    agent: ActingAgent, door: _Door, paths: list[tuple[Any, Any]], names: list[str | None]
+) -> None:
+    """What has changed, at and below the board's directory; ``names`` are None elsewhere."""
+    touch_directories(agent, *[paths[at] for at in door.names if names[at] not in (None, ".")])
     if door.makes is not None:
         touch(agent, *paths[door.makes], is_new=True)
     elif not door.names:

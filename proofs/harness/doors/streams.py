@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from proofs.harness.agents import ActingAgent, acting
-from proofs.harness.doors.files import exists, touch, touch_directory
+from proofs.harness.doors.files import exists, touch, touch_directories
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -40,7 +40,7 @@ class RawFile(io.FileIO):
             agent.places.opened(self.fileno(), place)
             if is_new:
                 agent.made = True
-                touch_directory(agent, path)
+                touch_directories(agent, (path, None))
             if is_new or mode[0] == "w":
                 touch(agent, self.fileno())
 
