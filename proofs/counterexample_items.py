@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import pytest
 
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
 from proofs.harness.conviction import NondeterminismError
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
@@ -17,7 +18,7 @@ from proofs.harness.gates import GateName, Gates
 from proofs.harness.invariants import INVARIANTS
 from proofs.harness.picture import picture
 from proofs.harness.proof import Conclusion
-from proofs.harness.proven_board import ProvenBoard, UnusableBoardError
+from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import Replay, UnseenError, replay
 from proofs.plugin import PROPERTY
 
@@ -51,7 +52,7 @@ class CounterexampleItem(pytest.Item):
         """Replay, and end by the verdict."""
         try:
             board = _board(self.config, self._counterexample, self.path)
-        except (BoardPathError, UnusableBoardError, CounterexampleError) as error:
+        except (BoardPathError, UnfitBoardError, CounterexampleError) as error:
             pytest.fail(f"{self.path.name}: {error}", pytrace=False)
         folder = self.config._tmp_path_factory.mktemp("replay")  # type: ignore[attr-defined]
         with Gates(board, folder / "board") as gates:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.proof import Conclusion, Proof, UnknownError, ViolatedError
-from proofs.harness.proven_board import ProvenBoard, UnusableBoardError
+from proofs.harness.proven_board import ProvenBoard
 from proofs.plugin import PROPERTY
 from strategies.scenarios import Scenario
 
@@ -32,7 +33,7 @@ def check_board(config: pytest.Config) -> None:
     """Raise pytest's UsageError where ``--proofs-board`` names no board that can be proved."""
     try:
         board_of(config).asks  # noqa: B018  (opens it once)
-    except (BoardPathError, UnusableBoardError, ValueError) as error:
+    except (BoardPathError, UnfitBoardError, ValueError) as error:
         raise pytest.UsageError(f"--proofs-board: {error}") from error
 
 
@@ -72,10 +73,10 @@ class Proving:
         folder: Path = self.config.getoption("--proofs-counterexamples")
         with Gates(self.board, self._root / "board") as gates:
             proof = Proof(self._item.name, gates, gate, folder, invariants=invariants)
-            ended: ViolatedError | UnknownError | None = None
+            ended: ViolatedError | UnknownError | UnfitBoardError | None = None
             try:
                 yield proof
-            except (ViolatedError, UnknownError) as error:
+            except (ViolatedError, UnknownError, UnfitBoardError) as error:
                 ended = error
             except Exception as error:
                 words = f"{type(error).__name__}: {error}"

@@ -66,6 +66,18 @@ class Racy(Board):
                 return name.removesuffix(".json")
 
 
+class Unopened(Board):
+    def __init__(self, storage_path):
+        super().__init__(storage_path)
+        os.path.exists(f"{self.path}/.new") or os.mkdir(f"{self.path}/.new")
+        os.rmdir(f"{self.path}/.new")
+
+
+class Silent(Board):
+    def claim_next(self, agent_id):
+        return 7
+
+
 class Nothing(Board):
     promises = {"invariants": []}
 
@@ -182,6 +194,23 @@ def test_a_proof_in_which_nothing_succeeds_is_unknown_and_fails_under_its_own_wo
     assert ran.status == 1, ran.output
     assert "unknown: Idle, start never succeeded in " in ran.output, ran.output
     assert "1 unknown" in ran.output and "failed" not in ran.output
+
+
+def test_a_board_that_one_agent_cannot_open_while_another_does_is_convicted(
+    folder: Path,
+) -> None:
+    ran = proved(folder, "boards.py:Unopened", "-k", "exactly_once")
+    assert ran.status == 1, ran.output
+    assert "L1 violated by Unopened, in threads and in processes" in ran.output
+    assert " could not open the board: FileNotFoundError" in ran.output
+
+
+@pytest.mark.parametrize("gate", ["threads", "processes"])
+def test_an_answer_that_cannot_be_understood_is_no_violation(folder: Path, gate: str) -> None:
+    ran = proved(folder, "boards.py:Silent", "--proofs-gate", gate, "-k", "exactly_once")
+    assert ran.status == 1, ran.output
+    assert "unknown: Silent" in ran.output and "claim_next must answer" in ran.output
+    assert "VIOLATED" not in ran.output and "HARNESS" not in ran.output
 
 
 def test_a_board_that_promises_nothing_is_not_applicable_and_nothing_was_shown(

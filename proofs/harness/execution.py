@@ -163,12 +163,19 @@ def _alone(root: Path, time: SharedTime, program: Callable[[], None]) -> bool:
 
 
 def _post_all(scenario: Scenario, board: Board, root: Path) -> None:
-    adapter = BoardAdapter(board(str(root)), "alone")
+    try:
+        adapter = BoardAdapter(board(str(root)), "alone")
+    except Exception as error:
+        words = f"board must open on an empty directory, raised {type(error).__name__}: {error}"
+        raise UnfitBoardError(words) from error
     for task in scenario.tasks:
         try:
             is_posted = adapter.post(task)
         except LacksOperationError:
             raise UnfitBoardError("board must have post(task), and it has none") from None
+        except Exception as error:
+            words = f"post must put {task.task_id} on an empty board, raised {type(error).__name__}"
+            raise UnfitBoardError(f"{words}: {error}") from error
         if not is_posted:
             raise UnfitBoardError(f"post must put {task.task_id} on an empty board, got False")
 

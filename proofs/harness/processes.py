@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from proofs.harness.adapter import Board
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Ran, scheduler_of
 from proofs.harness.guard.watch import Watch, unseen_by
@@ -92,7 +93,7 @@ class _Running:
         self._seats = {name: seat for seat, name in enumerate(agents)}
         self._scheduling = Scheduling(agents, scheduler_of(told.interleaving), time, watch=watch)
         self._ran = Ran([], {}, None)
-        self._errors: list[str] = []
+        self._errors: dict[str, str] = {}
         self._ready: set[str] = set()
 
     def run(self) -> Ran:
@@ -104,8 +105,7 @@ class _Running:
             self._workers.at(seat).tell(Start(agent, self._told), *turn)
         while chosen is not None:
             chosen, state = self._turn(chosen, state)
-        if self._errors:
-            raise WorkerError("; ".join(self._errors))
+        self._raise_errors()
         self._scheduling.restore(state)
         self._ran.stuck = self._scheduling.stuck
         self._ran.unseen = unseen_by(self._scheduling.watch)
@@ -123,8 +123,19 @@ class _Running:
         self._ran.trace.extend(steps_of(agent, message.steps))
         if isinstance(message, Ended):
             self._ran.records[agent] = record_of(message.record)
-            self._errors += [f"{agent} raised {message.error}"] if message.error else []
+            if message.error is not None:
+                self._errors[agent] = message.error
         return message.chosen, message.state
+
+    def _raise_errors(self) -> None:
+        """What a program raised is our own fault, but where it says that the board is unfit."""
+        for error in self._errors.values():
+            kind, _, words = error.partition(": ")
+            if kind == UnfitBoardError.__name__:
+                raise UnfitBoardError(words)
+        if self._errors:
+            told = (f"{agent} raised {error}" for agent, error in self._errors.items())
+            raise WorkerError("; ".join(told))
 
     def _started(self, agent: str, worker: Worker, state: tuple[Any, ...]) -> Worker:
         """A worker that stands at the gate and was told to go on; a dead one is replaced.

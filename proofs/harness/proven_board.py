@@ -9,15 +9,12 @@ from functools import cached_property
 from typing import Any, Final
 
 from proofs.harness.adapter import Board
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import load_board
 from proofs.harness.checkers import Promises
 from strategies.programs import ASKS
 
 _METHODS: Final = {"retry": "fail"}
-
-
-class UnusableBoardError(Exception):
-    """The board cannot be proved, and why; this says nothing about its promises."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +43,18 @@ class ProvenBoard:
     def asks(self) -> tuple[str, ...]:
         """What can be asked of it, in the order of ``ASKS``; time can always be let pass.
 
-        Raises ``UnusableBoardError`` where it cannot be opened, or lacks what a proof needs.
+        Raises ``UnfitBoardError`` where it cannot be opened, or lacks what a proof needs.
         """
         with tempfile.TemporaryDirectory() as folder:
             try:
                 board = self.open(folder)
             except Exception as error:
                 words = f"{self.text} must open on an empty directory, raised {_words(error)}"
-                raise UnusableBoardError(words) from error
+                raise UnfitBoardError(words) from error
             offered = tuple(name for name in ASKS if name == "advance" or _offers(board, name))
         if "post" not in offered or not {"claim", "claim_next"} & set(offered):
             words = f"{self.text} must have post and claim or claim_next, has {', '.join(offered)}"
-            raise UnusableBoardError(words)
+            raise UnfitBoardError(words)
         return offered
 
     @property

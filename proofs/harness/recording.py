@@ -44,12 +44,26 @@ class Recorder:
         """Ask everything; called by the agent, at its gate."""
         agent = acting.agent
         assert isinstance(agent, GatedAgent)
-        adapter = BoardAdapter(self._open(str(self._root)), self._name)
+        adapter = self._opened(agent)
+        if adapter is None:
+            return
         for ask in self._program:
             arguments = adapter.arguments(ask)
             if arguments is not None:
                 self._ask(agent, adapter, ask, arguments)
         self.record.descriptors = sorted(agent.places.open_descriptors().values())
+
+    def _opened(self, agent: GatedAgent) -> BoardAdapter | None:
+        """The agent's hold on the board; None where opening it raised, which is recorded."""
+        begun, started = agent.gate.scheduling.effects, agent.clock.time_ns() / 1e9
+        try:
+            return BoardAdapter(self._open(str(self._root)), self._name)
+        except Exception as raised:
+            error = self._words(raised)
+        ended = (agent.gate.scheduling.effects, started, agent.clock.time_ns() / 1e9)
+        opening = Operation(self._name, "open", {}, begun, *ended, "unknown", None, error)
+        self.record.operations.append(opening)
+        return None
 
     def _ask(
         self, agent: GatedAgent, adapter: BoardAdapter, ask: Ask, arguments: dict[str, Any]

@@ -9,7 +9,13 @@ from proofs.harness.verdict import Verdict, holds, violated
 def no_wedge(evidence: Evidence) -> Verdict:
     """L1: all agents get through within a bounded number of effects."""
     stuck = evidence.execution.stuck
-    return violated("L1", stuck) if stuck else holds("L1")
+    if stuck:
+        return violated("L1", stuck)
+    for operation in evidence.operations:
+        if operation.name == "open":  # recorded only where it raised
+            words = f"{operation.agent} could not open the board: {operation.error}"
+            return violated("L1", words, operation)
+    return holds("L1")
 
 
 def no_leak(evidence: Evidence) -> Verdict:
