@@ -1,8 +1,8 @@
 """Each broken board is convicted of what is wrong with it, and no safe one of anything.
 
 Broken boards are shown in as many executions as are needed, at most ``EXECUTIONS_MAX``, which are
-drawn from one seed; and the fewest preemptions that show them are found by trying every place where
-the agents can be switched. Safe boards run the programs of all the broken ones. Under the profile
+drawn from one seed; and the fewest preemptions that show them are found by trying every
+interleaving with so many. Safe boards run the programs of all the broken ones. Under the profile
 ``proofs-fuzz`` it is 20 seeds, both gates, and 10,000 executions of each safe board.
 """
 
@@ -24,6 +24,7 @@ from proofs import broken_boards, safe_boards
 from proofs.harness.adapter import Board
 from proofs.harness.checkers import Promises, check
 from proofs.harness.execution import Execution, run
+from proofs.harness.exhaustive import explore
 from proofs.harness.history import Operation
 from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
@@ -116,7 +117,7 @@ def mixture(chance: random.Random, agents: list[str], effects: int) -> Interleav
 
 def violated(execution: Execution, board: Board) -> set[str]:
     """The invariants that do not hold, as the checkers say; as here where there is none yet."""
-    verdicts = check(execution, Promises(**getattr(board, "promises", {})))
+    verdicts = check(execution, Promises.of(board))
     judged = {verdict.invariant for verdict in verdicts}
     found = {verdict.invariant for verdict in verdicts if verdict.value == "violated"}
     return found | (_violated_plainly(execution) - judged)
@@ -213,35 +214,20 @@ def test_a_broken_board_is_convicted_of_its_own_bug(
 def test_the_fewest_preemptions_that_show_a_bug_are_known(
     module: ModuleType, tmp_path: Path
 ) -> None:
-    with run_on(module, gates(module)[0], tmp_path / "board") as run_one:
+    gate = gates(module)[0]
+    with run_on(module, gate, tmp_path / "board") as run_one:
         for count in range(module.PREEMPTIONS + 1):
-            shown = shown_by(run_one, module, count)
-            assert (shown is not None) == (count == module.PREEMPTIONS), (count, shown)
-
-
-def shown_by(run_one: Run, module: ModuleType, count: int) -> Interleaving | None:
-    """The first interleaving with so many switches that shows the bug: every one is tried."""
-    for first in ("a1", "a2"):
-        start = ((0, first),)
-        found = _shown_by(run_one, module, start, count)
-        if found is not None:
-            return found
-    return None
-
-
-def _shown_by(
-    run_one: Run, module: ModuleType, switches: tuple[tuple[int, str], ...], more: int
-) -> Interleaving | None:
-    execution = run_one(scenario(module, Interleaving(switches=switches)))
-    if more == 0:
-        shows = module.INVARIANT in violated(execution, module.Board)
-        return execution.scenario.interleaving if shows else None
-    for place in range(switches[-1][0] + 1, len(execution.trace)):
-        other = "a2" if execution.trace[place].agent == "a1" else "a1"
-        found = _shown_by(run_one, module, (*switches, (place, other)), more - 1)
-        if found is not None:
-            return found
-    return None
+            found = False
+            exploration = explore(scenario(module, Interleaving()), run_one, preemptions_max=count)
+            for execution in exploration:
+                found = found or module.INVARIANT in violated(execution, module.Board)
+            assert exploration.exhausted
+            assert found == (count == module.PREEMPTIONS), (count, exploration.executions)
+    print(
+        f"{name_of(module)}: every interleaving with at most {count} preemptions, "
+        f"{exploration.executions} executions, {len(exploration.orders)} distinct orders of "
+        f"conflicting effects, in {gate}: {module.INVARIANT}, and not with fewer"
+    )
 
 
 def survives(run_one: Run, board: Board) -> None:

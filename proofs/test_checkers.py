@@ -2,87 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from proofs.broken_boards import no_lock
 from proofs.harness.checkers import CHECKERS, Disagreement, Evidence, Promises, check
 from proofs.harness.checkers.orders import judge_orders
-from proofs.harness.execution import Execution, run
-from proofs.harness.history import History, Operation
-from proofs.harness.interception import interception
-from proofs.harness.model import BoardModel, ModelTask
 from proofs.harness.verdict import violated, violations
-from strategies.interleavings import Interleaving
-from strategies.scenarios import START, PostedTask, Scenario, scenarios
-from swarm.task_board import TaskBoard
-
-LEASE_SECONDS = 3600.0
-
-
-def op(
-    agent: str,
-    name: str,
-    begin: int,
-    end: int,
-    task_id: str | None = None,
-    *,
-    token: int | None = None,
-    outcome: Any = "ok",
-    answer: Any = None,
-    after: float = 0.0,
-    error: str | None = None,
-) -> Operation:
-    """A call that took the effects from ``begin`` to ``end``, ``after`` seconds from the start."""
-    arguments: dict[str, Any] = {} if task_id is None else {"task_id": task_id, "token": token}
-    started, ended = START + after + begin * 1e-6, START + after + end * 1e-6
-    times = (begin, end, started, ended)
-    return Operation(agent, name, arguments, *times, outcome, answer, error)
-
-
-def grant(
-    agent: str, begin: int, end: int, token: int | None, task_id: str = "t1", after: float = 0.0
-) -> Operation:
-    """A search for work that found some."""
-    answer = {"task_id": task_id, "token": token}
-    return op(agent, "claim_next", begin, end, answer=answer, after=after)
-
-
-def nothing(agent: str, begin: int, end: int, after: float = 0.0) -> Operation:
-    """A search for work that found none."""
-    return op(agent, "claim_next", begin, end, outcome="refused", after=after)
-
-
-def seen(task_id: str = "t1", status: str = "PENDING", **fields: Any) -> dict[str, Any]:
-    """A task as a reader sees it."""
-    return {"task_id": task_id, "status": status, **fields}
-
-
-def execution(
-    *operations: Operation,
-    tasks: tuple[PostedTask, ...] = (PostedTask("t1"),),
-    final: list[dict[str, Any]] | None = None,
-    stuck: str | None = None,
-    lacking: frozenset[str] = frozenset(),
-    descriptors: dict[str, list[str]] | None = None,
-) -> Execution:
-    """What a run would have recorded."""
-    ordered = sorted(operations, key=lambda operation: operation.invoked_at)
-    history = History([task.to_json() for task in tasks], ordered)
-    scenario = Scenario(tasks, ())
-    return Execution(scenario, history, [], stuck, lacking, final, descriptors or {})
-
-
-HELD = seen(status="CLAIMED", claimed_by="a1")
-DONE = seen(status="COMPLETED", claimed_by="a1", result={"by": "a1", "of": "t1"})
-CLAIMED = grant("a1", 0, 2, 1)
-TWO = (PostedTask("t1"), PostedTask("t2"))
+from proofs.histories import (
+    CLAIMED,
+    DONE,
+    HELD,
+    LEASE_SECONDS,
+    TWO,
+    execution,
+    grant,
+    nothing,
+    op,
+    seen,
+)
 
 ACCEPTED = {
     "nothing at all": execution(final=[seen()]),
@@ -233,6 +169,9 @@ CONVICTED = {
     "S16 a listing that fails": execution(
         op("a1", "list_all", 0, 1, outcome="unknown", error="FileNotFoundError: t1.json")
     ),
+    "S18 a task that it cannot handle": execution(
+        grant("a1", 0, 1, 1, capabilities=["PARALLEL_SEARCH"])
+    ),
     "S17 the second before the first": execution(grant("a1", 0, 1, 1, "t2"), tasks=TWO),
     "L1 a run that got stuck": execution(stuck="nobody can go on: a1 before flock"),
     "R1 a descriptor": execution(descriptors={"a1": [".board.lock"], "a2": []}),
@@ -251,56 +190,9 @@ def test_what_no_order_explains_is_convicted(name: str) -> None:
     assert all(verdict.words for verdict in found)
 
 
-@settings(max_examples=300)
-@given(data=st.data(), length=st.integers(1, 25))
-def test_what_the_plain_model_does_one_call_after_the_other_is_accepted(
-    data: st.DataObject, length: int
-) -> None:
-    model = BoardModel({name: ModelTask("CODE_ANALYSIS", 5, START) for name in ("t1", "t2")})
-    names = st.sampled_from(["claim_next", "claim_next", "advance", "get", *_CHANGES])
-    operations, after = [], 0.0
-    for number in range(length):
-        name, agent = data.draw(names), data.draw(st.sampled_from(["a1", "a2"]))
-        if name == "advance":
-            after += data.draw(st.sampled_from([1.0, LEASE_SECONDS]))
-            continue
-        task_id = data.draw(st.sampled_from(["t1", "t2"]))
-        token = data.draw(st.one_of(st.none(), st.integers(1, 4))) if name in _CHANGES else None
-        call = op(agent, name, 2 * number, 2 * number + 1, task_id, token=token, after=after)
-        operations.append(_asked(model, call))
-    final = [_fields(model, task_id) for task_id in model.tasks]
-    made = execution(*operations, tasks=TWO, final=final)
-    assert not violations(check(made, Promises(attempts_max=None)))
-
-
-_CHANGES = ("start", "renew", "complete", "fail", "retry", "release", "cancel")
-
-
-def _asked(model: BoardModel, call: Operation) -> Operation:
-    """The call with the model's answer."""
-    task_id, token = call.arguments["task_id"], call.arguments["token"]
-    if call.name == "get":
-        return replace(call, answer=_fields(model, task_id))
-    if call.name in _CHANGES:
-        value = {"by": call.agent, "of": task_id} if call.name == "complete" else "failed"
-        done = model.change(call.name, task_id, token, call.started, value)
-        return replace(call, outcome="ok" if done else "refused")
-    found = next(model.claimable(call.started), None)
-    if found is None:
-        return replace(call, arguments={}, outcome="refused")
-    token = model.largest_tokens.get(found[0], 0) + 1
-    model.grant(found[0], call.agent, call.started, LEASE_SECONDS, token)
-    return replace(call, arguments={}, answer={"task_id": found[0], "token": token})
-
-
-def _fields(model: BoardModel, task_id: str) -> dict[str, Any]:
-    task = model.tasks[task_id]
-    return seen(task_id, task.status, claimed_by=task.claimed_by, result=task.result)
-
-
 def test_each_invariant_that_can_be_judged_is_seen_violated() -> None:
     shown = {name.split(maxsplit=1)[0] for name in CONVICTED}
-    assert shown == set(CHECKERS) - {"S18"}
+    assert shown == set(CHECKERS)
 
 
 def test_what_a_board_lacks_or_does_not_promise_is_not_applicable() -> None:
@@ -312,19 +204,6 @@ def test_what_a_board_lacks_or_does_not_promise_is_not_applicable() -> None:
     assert values["S1"] == "violated"
     promised = Promises(invariants=frozenset({"S2"}))
     assert not violations(check(without, promised))
-
-
-def test_a_board_tells_what_it_promises_in_a_dict() -> None:
-    def told(_: str) -> None: ...
-
-    assert Promises.of(told) == Promises()
-    told.promises = {"lease_seconds": None, "invariants": ["S1"], "order": "any"}  # type: ignore[attr-defined]
-    assert Promises.of(told) == Promises(frozenset({"S1"}), math.inf, 5, "any")
-
-
-def test_a_claim_that_never_lapses_is_not_free_again_after_any_time() -> None:
-    made = execution(grant("a1", 0, 1, 1), nothing("a2", 2, 3, after=2 * LEASE_SECONDS))
-    assert not violations(check(made, Promises(lease_seconds=math.inf)))
 
 
 def test_a_run_that_got_stuck_is_judged_for_that_alone() -> None:
@@ -370,35 +249,3 @@ def test_a_search_that_is_spent_says_unknown_and_convicts_nobody() -> None:
     evidence = Evidence(execution(CLAIMED, op("a1", "complete", 3, 6, "t1", token=1)))
     found = judge_orders(evidence, steps_max=1)
     assert {verdict.value for verdict in found} == {"unknown"}
-
-
-@pytest.fixture(scope="module")
-def doors() -> Iterator[None]:
-    with interception():
-        yield
-
-
-@settings(max_examples=100)
-@given(scenario=scenarios())
-@pytest.mark.usefixtures("doors")
-def test_no_execution_of_our_board_is_convicted(
-    scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    root = tmp_path_factory.getbasetemp() / "checked"
-    made = run(scenario, lambda path: TaskBoard(path, durability="kill"), root)
-    assert not violations(check(made)), scenario.to_json()
-
-
-# Claims, completions and lapses that run into each other where no lock keeps them apart.
-_RACES = ("claim_next", "claim", "complete", "release", "renew", "cancel", "advance", "list_all")
-
-
-@settings(max_examples=60)
-@given(seed=st.integers(0, 2**32 - 1), data=st.data())
-@pytest.mark.usefixtures("doors")
-def test_aspects_and_search_agree_on_a_board_without_a_lock(
-    seed: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    scenario = data.draw(scenarios(tasks_max=1, names=_RACES))
-    walk = replace(scenario, interleaving=Interleaving(kind="walk", seed=seed))
-    check(run(walk, no_lock.Board, tmp_path_factory.getbasetemp() / "races"))

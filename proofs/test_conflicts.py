@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofs.harness.conflicts import (
+    Touch,
     conflict,
     contended_paths,
     is_contended,
@@ -22,6 +23,7 @@ from proofs.harness.trace import Step
 READ = Effect("read", ("t1.json",))
 WRITE = Effect("write", ("t1.json",), changes=True)
 LIST = Effect("listdir", (".",))
+STAT = Effect("stat", ("t1.json",))
 STAT_BOARD = Effect("stat", (".",))
 CREATE = Effect("open", ("t1.json",), "w create exclusive", changes=True)
 OPEN_LOCK = Effect("open", (".lock",), "w create", changes=True)
@@ -39,6 +41,8 @@ ADVANCE = Effect("call", (), "advance")
     ("one", "other"),
     [
         (WRITE, READ),
+        (REPLACE, READ),  # by their names
+        (REPLACE, Effect("open", ("t1.json",), "r")),
         (WRITE, WRITE),
         (CREATE, LIST),
         (CREATE, STAT_BOARD),
@@ -49,7 +53,7 @@ ADVANCE = Effect("call", (), "advance")
         (Effect("mkdir", ("lock",), changes=True), LIST),
         (Effect("symlink", ("lock",), changes=True), LIST),
         (Effect("rmdir", ("lock",), changes=True), Effect("mkdir", ("lock",), changes=True)),
-        (Effect("rmdir", ("mark",), changes=True), Effect("read", ("mark/t1",))),
+        (Effect("rmdir", ("mark",), changes=True), Effect("open", ("mark/t1",), "r")),
         (Effect("rmdir", ("mark",), changes=True), Effect("unlink", ("mark/t1",), changes=True)),
         (Effect("open", ("t1.json",), "w", changes=True), READ),
         (FLOCK, FLOCK),
@@ -89,6 +93,11 @@ def test_effects_on_different_things_and_looks_do_not_conflict(one: Effect, othe
     assert not conflict(one, other) and not conflict(other, one)
 
 
+def touched(step: Step) -> tuple[Touch, ...]:
+    [(_, found)] = touches([step])
+    return found
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -101,13 +110,13 @@ def test_effects_on_different_things_and_looks_do_not_conflict(one: Effect, othe
     ids=Step.label,
 )
 def test_what_was_refused_or_made_nothing_has_only_looked(step: Step) -> None:
-    assert {touch.way for touch in touches(step)} == {"looks"}
+    assert {touch.way for touch in touched(step)} == {"looks"}
 
 
 def test_an_open_that_made_a_file_changed_the_directory() -> None:
     step = Step("a1", OPEN_LOCK, made=True)
-    assert {t.thing for t in touches(step) if t.way == "changes"} == {
-        ("file", ".lock"),
+    assert {t.thing for t in touched(step) if t.way == "changes"} == {
+        ("name", ".lock"),
         ("names", "."),
     }
 
@@ -123,10 +132,13 @@ def test_a_try_for_a_lock_that_failed_conflicts_with_letting_go(release: Effect)
 STEPS = st.builds(
     Step,
     st.sampled_from(["a1", "a2", "a3"]),
-    st.sampled_from([READ, WRITE, LIST, CREATE, REPLACE, FLOCK, UNLOCK, CLOSE_LOCK, ADVANCE]),
+    st.sampled_from([READ, WRITE, LIST, STAT, CREATE, FLOCK, UNLOCK, CLOSE_LOCK, ADVANCE]),
     st.sampled_from([None, None, None, "BlockingIOError"]),
     waits=st.sampled_from([False, False, False, True]),
+    made=st.just(True),
 )
+"""Nothing is moved, so what a step touches does not depend on those before."""
+
 TRACES = st.lists(STEPS, max_size=6)
 
 
@@ -134,7 +146,10 @@ def conflicting(one: Step, other: Step) -> bool:
     return (
         one.agent != other.agent
         and not (one.waits or other.waits)
-        and any(x.conflicts_with(y) for x in touches(one) for y in touches(other))
+        and (
+            ADVANCE in (one.effect, other.effect)  # which concerns everybody
+            or any(x.conflicts_with(y) for x in touched(one) for y in touched(other))
+        )
     )
 
 
@@ -177,9 +192,9 @@ def test_contention_is_two_agents_at_one_thing_that_one_of_them_changes(trace: l
         mine.path
         for one in trace
         for other in trace
-        for mine in touches(one)
-        for theirs in touches(other)
-        if one.agent != other.agent and mine.aspect != "time" and mine.conflicts_with(theirs)
+        for mine in touched(one)
+        for theirs in touched(other)
+        if one.agent != other.agent and mine.path and mine.conflicts_with(theirs)
     }
     assert contended_paths(trace) == paths
     assert is_contended(trace) == bool(paths)
@@ -189,3 +204,29 @@ def test_a_lock_file_is_contended_by_those_who_take_it_in_turn() -> None:
     trace = [Step(agent, effect) for agent in ("a1", "a2") for effect in (FLOCK, CLOSE_LOCK)]
     assert contended_paths(trace) == {".lock"}
     assert not is_contended(trace[:2])
+
+
+def test_a_file_stays_the_same_for_its_descriptor_when_its_name_moves() -> None:
+    opened = Step("a1", Effect("open", ("t1.json",), "r"))
+    moved = Step("a2", Effect("replace", ("t1.json", "t1.mine"), changes=True))
+    read = Step("a1", READ)
+    opened_again = Step("a2", Effect("open", ("t1.mine",), "r+"))
+    written = Step("a2", Effect("write", ("t1.mine",), changes=True))
+    orders = {
+        order_of_conflicts([opened, moved, opened_again, *rest])
+        for rest in ([read, written], [written, read])
+    }
+    assert len(orders) == 2
+
+
+def test_a_file_that_took_the_place_of_another_is_another() -> None:
+    opened = Step("a1", Effect("open", ("t1.json",), "r"))
+    replaced = Step("a2", REPLACE)
+    read = Step("a1", READ)
+    opened_again = Step("a2", Effect("open", ("t1.json",), "r+"))
+    written = Step("a2", WRITE)
+    orders = {
+        order_of_conflicts([opened, replaced, opened_again, *rest])
+        for rest in ([read, written], [written, read])
+    }
+    assert len(orders) == 1

@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from proofs import broken_boards, safe_boards
+from proofs import broken_boards, safe_boards, test_agents_children, test_heartbeats
 from proofs.benchmarks.executions import LeanBoard
 from proofs.broken_boards.base import LockAndScan
 from proofs.harness.adapter import Board
@@ -71,6 +71,8 @@ TOLD = {
     "bare thread": "a1 called _thread.start_new_thread at ways_around.py:",
     "link": "a1 reached t1.json by a symbolic link, which no door follows",
     "profiler": "a1 called sys.setprofile at ways_around.py:",
+    "in a thread": "a1.1 called posix.stat at ways_around.py:",
+    "in a child": "a1.c1 called posix.stat at ways_around.py:",
     "socket": "a1 called socket.send at ways_around.py:",
 }
 CLAIM = (Ask("claim_next"),)
@@ -269,6 +271,16 @@ def test_no_board_of_ours_is_told_of_and_the_guard_changes_nothing(name: str, ro
         guarded = run(scenario, BOARDS[name], root, guarded=True)
         assert guarded.unseen == ()
         assert without_unseen(guarded) == without_unseen(run(scenario, BOARDS[name], root))
+
+
+@pytest.mark.parametrize("name", ["Working", "Beaten", "Forking"])
+def test_threads_and_children_of_agents_are_not_told_of_either(name: str, root: Path) -> None:
+    board = {**test_heartbeats.BOARDS, "Forking": test_agents_children.BOARD}[name]
+    programs = (("a1", (Ask("claim_next"), Ask("complete"))), ("a2", CLAIM))
+    scenario = Scenario((PostedTask("t1"),), programs, WALK)
+    guarded = run(scenario, board, root, guarded=True)
+    assert guarded.unseen == ()
+    assert without_unseen(guarded) == without_unseen(run(scenario, board, root))
 
 
 @pytest.mark.parametrize(

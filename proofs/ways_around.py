@@ -18,6 +18,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -157,6 +158,20 @@ def a_socket(path: str) -> None:
         one.send(b"x")
 
 
+def a_look_in_a_thread(path: str) -> None:
+    thread = threading.Thread(target=lambda: EARLY["stat"](f"{path}/t1.json"))
+    thread.start()
+    thread.join()
+
+
+def a_look_in_a_child(path: str) -> None:
+    child = os.fork()
+    if child == 0:
+        EARLY["stat"](f"{path}/t1.json")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 WAYS: dict[str, Way] = {
     "early write": a_write,
     "early read": a_read,
@@ -189,4 +204,6 @@ WAYS: dict[str, Way] = {
     "link": a_link,
     "profiler": a_profiler,
     "socket": a_socket,
+    "in a thread": a_look_in_a_thread,
+    "in a child": a_look_in_a_child,
 }

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from proofs.harness.checkers import check
-from proofs.harness.conflicts import touches
+from proofs.harness.conflicts import meet
 from proofs.harness.counterexample import Counterexample, Expect
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates, other
@@ -130,7 +130,7 @@ def _first_conflict(execution: Execution) -> tuple[str, ...]:
     trace = execution.trace
     for number in preempted_after(trace):
         before, meanwhile = _around(trace, number)
-        pairs = [(own, met) for own in before for met in meanwhile if _meet(own, met)]
+        pairs = [(own, met) for own in before for met in meanwhile if meet(own, met)]
         stale = [pair for pair in pairs if not pair[0].effect.changes and pair[1].effect.changes]
         for own, met in stale or pairs:
             return (pattern_of(own.effect.label()), pattern_of(met.effect.label()))
@@ -142,7 +142,3 @@ def _around(trace: Sequence[Step], number: int) -> tuple[list[Step], list[Step]]
     agent = trace[number].agent
     before = [step for step in trace[number::-1] if step.agent == agent]
     return before, list(takewhile(lambda step: step.agent != agent, trace[number + 1 :]))
-
-
-def _meet(one: Step, two: Step) -> bool:
-    return any(a.conflicts_with(b) for a in touches(one) for b in touches(two))

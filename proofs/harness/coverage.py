@@ -14,8 +14,9 @@ from proofs.harness.trace import preemptions
 class Coverage:
     """Grows by each execution; those of two gates or processes add up.
 
-    ``orders`` are digests of the orders of conflicting effects; ``invoked`` and ``succeeded``
-    count the calls of each operation; ``lacking`` are operations that the board does not have.
+    ``orders`` are digests of the orders of conflicting effects. ``asked`` counts what programs ask
+    for, ``invoked`` and ``succeeded`` the calls, each by operation; a claim_next that names
+    capabilities counts as such too. ``lacking`` are operations that the board does not have.
     """
 
     executions: int = 0
@@ -24,6 +25,7 @@ class Coverage:
     tasks: int = 0
     preemptions: int = 0
     orders: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
     invoked: Counter[str] = field(default_factory=Counter)
     succeeded: Counter[str] = field(default_factory=Counter)
     lacking: set[str] = field(default_factory=set)
@@ -37,9 +39,13 @@ class Coverage:
         self.preemptions = max(self.preemptions, preemptions(execution.trace))
         self.orders.add(order_of_conflicts(execution.trace))
         self.lacking |= execution.lacking
+        for _, program in execution.scenario.programs:
+            for ask in program:
+                self.asked.update(_classes(ask.name, ask.name == "claim_next" and ask.types))
         for operation in execution.history.operations:
-            self.invoked[operation.name] += 1
-            self.succeeded[operation.name] += operation.outcome == "ok"
+            classes = _classes(operation.name, operation.arguments.get("capabilities"))
+            self.invoked.update(classes)
+            self.succeeded.update(classes if operation.outcome == "ok" else ())
 
     def merge(self, other: Coverage) -> None:
         """Add what another one counted."""
@@ -49,6 +55,7 @@ class Coverage:
         self.tasks = max(self.tasks, other.tasks)
         self.preemptions = max(self.preemptions, other.preemptions)
         self.orders |= other.orders
+        self.asked += other.asked
         self.invoked += other.invoked
         self.succeeded += other.succeeded
         self.lacking |= other.lacking
@@ -58,12 +65,21 @@ class Coverage:
         if not self.executions:
             return "nothing was executed"
         if not self.contended:
-            return f"no two agents ever touched the same thing in {self.executions:,} executions"
-        idle = [name for name in sorted(self.invoked) if not self.succeeded[name]]
-        if idle:
-            told = [f"{name} never succeeded in {self.invoked[name]:,} calls" for name in idle]
-            return ", ".join(told)
-        return None
+            executions = _count(self.executions, "execution")
+            return f"no two agents ever touched the same thing in {executions}"
+        never = [self._never(name) for name in sorted(self.asked) if self._must_succeed(name)]
+        return ", ".join(never) or None
+
+    def _must_succeed(self, name: str) -> bool:
+        """Whether it was asked for and never was ok, though the board has it."""
+        is_lacking = not self.lacking.isdisjoint({name, name.partition("(")[0]})
+        return not self.succeeded[name] and not is_lacking
+
+    def _never(self, name: str) -> str:
+        if not self.invoked[name]:
+            times = _count(self.asked[name], "time")
+            return f"{name} was asked for {times} and never could be invoked"
+        return f"{name} never succeeded in {_count(self.invoked[name], 'call')}"
 
     def words(self, gate: str) -> str:
         """How much was tried, as one sentence; ``gate`` is "threads" or "processes"."""
@@ -85,6 +101,10 @@ class Coverage:
             "distinct_orders": len(self.orders),
             "operations": sum(self.invoked.values()),
         }
+
+
+def _classes(name: str, capabilities: object) -> list[str]:
+    return [name, f"{name}(capabilities)"] if capabilities else [name]
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
-from proofs.harness.guard.watch import Watch, unseen_by
+from proofs.harness.guard.watch import Watch
 from proofs.harness.history import History
-from proofs.harness.recording import Record, Recorder, by_invocation
+from proofs.harness.record import Record
+from proofs.harness.recording import Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
+from proofs.harness.scheduling import agent_of
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import Stops, Turns
@@ -31,8 +33,8 @@ class Execution:
     ``stuck`` says who waited for what, if the run did not come to its end; ``lacking`` are the
     operations that the board does not have; ``final`` is what its own listing says afterwards,
     None if it has none or raises, which ``final_error`` tells then; ``descriptors`` are those that
-    the agents left open, by agent; ``unseen`` says what they did outside all doors, as far as the
-    guard saw it, and is empty where nobody looked.
+    the agents left open, by agent, and ``running`` the threads and children that they left, with
+    what these were about to do. ``unseen`` says in words what no gate saw; it voids all verdicts.
     """
 
     scenario: Scenario
@@ -43,6 +45,7 @@ class Execution:
     final: list[dict[str, Any]] | None
     descriptors: dict[str, list[str]]
     final_error: str | None = None
+    running: dict[str, list[str]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
 
 
@@ -53,7 +56,8 @@ class Ran:
     trace: list[Step]
     records: dict[str, Record]
     stuck: str | None
-    unseen: tuple[str, ...] = ()
+    left: list[tuple[str, str]] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
 
 class ScenarioGate(Protocol):
@@ -83,16 +87,17 @@ def run(
 
     The agents are threads of this process, or what ``gate`` makes of them; the tasks are posted,
     and listed at the end, here. The doors must be open (see ``interception``). A guarded run
-    has the same trace, takes several times as long, and tells what went unseen.
+    has the same trace, takes several times as long, and tells what its agents did unseen.
     """
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
     os.utime(root, ns=(time.file_ns, time.file_ns))
-    _alone(root, time, lambda: _post_all(scenario, board, root))
+    alone = _Alone(root, time)
+    alone.run(lambda: _post_all(scenario, board, root))
     watch = Watch(str(root)) if guarded else None
     ran = (gate or _Threads()).run(scenario, board, root, time, watch)
-    final, final_error = _listed_at_the_end(board, root, time)
+    final, final_error = _listed_at_the_end(board, alone)
     return Execution(
         scenario,
         History([task.to_json() for task in scenario.tasks], by_invocation(ran.records.values())),
@@ -102,7 +107,8 @@ def run(
         final,
         {name: record.descriptors for name, record in ran.records.items()},
         final_error,
-        ran.unseen,
+        _by_agent([*ran.left, *alone.left]),
+        tuple(dict.fromkeys([*ran.unseen, *alone.unseen])),
     )
 
 
@@ -139,27 +145,45 @@ class _Threads:
             gate.run(recorders, scenario.clock, scenario.chance)
         except StuckError as error:
             stuck = str(error)
-        return Ran(
-            gate.trace,
-            {name: one.record for name, one in recorders.items()},
-            stuck,
-            unseen_by(watch),
-        )
+        records = {name: one.ended() for name, one in recorders.items()}
+        return Ran(gate.trace, records, stuck, gate.scheduling.left, gate.scheduling.unseen)
 
 
-def _alone(root: Path, time: SharedTime, program: Callable[[], None]) -> bool:
-    """Run a program as the only agent; False if the board lacks what it needs."""
-    lacks = False
+def _by_agent(left: list[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part, effect in left:
+        kind = "child" if part.rpartition(".")[2].startswith("c") else "thread"
+        found.setdefault(agent_of(part), []).append(f"{kind} {part} before {effect}")
+    return found
 
-    def guarded() -> None:
-        nonlocal lacks
+
+@dataclass(slots=True)
+class _Alone:
+    """Runs programs as the only agent, and gathers what these left running and what went unseen."""
+
+    root: Path
+    time: SharedTime
+    left: list[tuple[str, str]] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+
+    def run(self, program: Callable[[], None]) -> bool:
+        """False if the board lacks what the program needs; else raises what it raises."""
+        lacks = False
+
+        def guarded() -> None:
+            nonlocal lacks
+            try:
+                program()
+            except LacksOperationError:
+                lacks = True
+
+        gate = ThreadGate(self.root, Switches({}), self.time)
         try:
-            program()
-        except LacksOperationError:
-            lacks = True
-
-    ThreadGate(root, Switches({}), time).run({"alone": guarded})
-    return not lacks
+            gate.run({"alone": guarded})
+        finally:
+            self.left += gate.scheduling.left
+            self.unseen += gate.scheduling.unseen
+        return not lacks
 
 
 def _post_all(scenario: Scenario, board: Board, root: Path) -> None:
@@ -181,12 +205,12 @@ def _post_all(scenario: Scenario, board: Board, root: Path) -> None:
 
 
 def _listed_at_the_end(
-    board: Board, root: Path, time: SharedTime
+    board: Board, alone: _Alone
 ) -> tuple[list[dict[str, Any]] | None, str | None]:
     """What the board lists when all is over, or what it raises instead."""
     final: list[dict[str, Any]] = []
     try:
-        lists = _alone(root, time, lambda: final.extend(_listed(board, root) or []))
+        lists = alone.run(lambda: final.extend(_listed(board, alone.root) or []))
     except UnfitBoardError:
         raise
     except Exception as error:

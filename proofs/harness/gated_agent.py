@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import itertools
+import os
+import sys
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
+from proofs.harness.agents import ActingAgent, Live, acting, nobody_acting
+from proofs.harness.children import Child, Children, InChildError
 from proofs.harness.clock import VirtualClock
 from proofs.harness.effects import Effect
 from proofs.harness.places import Places
 from proofs.harness.scheduling import RunAbortedError, Scheduling
 from proofs.harness.trace import Step
+from proofs.harness.wire import Connection
 
 T = TypeVar("T")
+
+_exit = os._exit
+
+POLL_SECONDS_MAX = 1.0
+"""Who sleeps for longer waits for a moment, and not for something to change."""
 
 
 class Gate(Protocol):
@@ -22,9 +36,30 @@ class Gate(Protocol):
     root: Path
     scheduling: Scheduling
     trace: list[Step]
+    chosen: str
 
     def hand_over(self, agent: GatedAgent, chosen: str) -> None:
         """Let ``chosen`` go on; return once it is the turn of ``agent`` again."""
+        ...
+
+    def gate_of_child(self, connection: Connection) -> ChildGate:
+        """The gate at which a child of an agent stops, in the child."""
+        ...
+
+    def admit(self, agent: GatedAgent, begin: Callable[[Live], Callable[[], None]]) -> None:
+        """Begin a thread of this agent, which is to be known to the scheduling afterwards."""
+        ...
+
+
+class ChildGate(Gate, Protocol):
+    """The gate within a child."""
+
+    def enter(self, agent: GatedAgent) -> None:
+        """Return once it is the turn of the child for the first time."""
+        ...
+
+    def leave(self, becoming: str | None) -> None:
+        """In the turn of one of its parts the process is about to end, or to become this."""
         ...
 
 
@@ -38,8 +73,16 @@ class GatedAgent:
         self.gate = gate
         self.made = False
         self._chance = chance
+        self.is_done = False
+        self.unwinds = False
         self._draws = 0
-        self._unwinds = False
+        self._counts: dict[str, int] = {}
+        self.is_child = False
+        self._was_forked = False  # in this thread: below its program lies that of its parent
+        self.children = Children()
+        self._process = name  # that of its first part
+        self._numbers = itertools.count(1)  # of the parts in it, shared by all of them
+        self._child_numbers = itertools.count(1)
 
     def perform(self, effect: Effect, act: Callable[[], T], *, may_wait: bool = False) -> T:
         """Stop before the effect, then let it happen.
@@ -69,12 +112,107 @@ class GatedAgent:
         return True
 
     def sleep(self, seconds: float) -> None:
-        """Park until something changed, or nobody else can go on; then that time has passed."""
+        """Park until nobody else can go on, or that time has passed; then it has passed.
+
+        A short sleep ends when something changes, too, as that of one who looks again and again.
+        """
         wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
         effect = Effect("sleep", (), f"{seconds:g} s")
         self.perform(effect, _nothing, may_wait=True)
-        self._park(effect, wakes_at_ns, None)
+        paths: frozenset[str] | None = None if seconds <= POLL_SECONDS_MAX else frozenset()
+        self._park(effect, wakes_at_ns, paths)
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
+
+    def start(self, begin: Callable[[Live], Callable[[], None]]) -> GatedAgent:
+        """Start a thread of this agent: an effect."""
+        part = self._part(f"{self._process}.{next(self._numbers)}")
+
+        def act() -> None:
+            self.gate.admit(part, begin)
+            self.gate.scheduling.add(part.name)
+
+        self.perform(Effect("start", (f"<{part.name}>",), changes=True), act)
+        return part
+
+    def fork(self, really: Callable[[], int | None]) -> int:
+        """Fork a child of this agent, as ``os.fork``: an effect, done once ``really`` may."""
+        part = self._part(f"{self._process}.c{next(self._child_numbers)}")
+        part.places = copy.deepcopy(self.places)
+
+        def act() -> int | None:
+            child = self.children.fork(part, really, partial(self._become, part.name))
+            if child is None:
+                return None
+            self.gate.admit(part, partial(_begin_to_stand_in, child, part))
+            self.gate.scheduling.add(part.name)
+            return child.pid
+
+        effect = Effect("fork", (f"<{part.name}>",), changes=True)
+        try:
+            while (pid := self.perform(effect, act, may_wait=True)) is None:
+                self._park(effect, None, None)
+        except InChildError:
+            return 0
+        return pid
+
+    def leave(self, code: int) -> None:
+        """End the process of a child at once."""
+        cast(ChildGate, self.gate).leave(None)
+        _exit(code)
+
+    def leave_for(self, program: str, become: Callable[[], object]) -> None:
+        """Tell the parent that a child is no child any more, and let it become this program."""
+        cast(ChildGate, self.gate).leave(program)
+        become()
+        _exit(1)
+
+    def wake(self, part: ActingAgent) -> None:
+        """Let it look again."""
+        self.gate.scheduling.wake(part.name)
+
+    def unseen(self, words: str) -> None:
+        """Tell of it in the name of this part."""
+        told = f"{self.name} {words}"
+        if told not in self.gate.scheduling.unseen:
+            self.gate.scheduling.unseen.append(told)
+
+    def act(self, program: Callable[[], object]) -> BaseException | None:
+        """Run a program as this agent, in this thread; what it raised and should not have."""
+        acting.agent = self
+        try:
+            program()
+        except RunAbortedError:
+            return None
+        except BaseException as error:
+            return None if self.unwinds else error
+        finally:
+            if self._was_forked:
+                self._fall_out()
+            acting.agent = None
+            self.is_done = True
+        return None
+
+    def live(self, program: Callable[[], object]) -> None:
+        """Run the program of a part; its end is an effect, and tells what it raised."""
+        raised = ""
+        try:
+            program()
+        except (RunAbortedError, SystemExit):
+            pass
+        except BaseException as error:
+            raised = f"by {type(error).__name__}"
+        if self._was_forked:
+            return  # forked in this thread, it has come to the end of what is its own
+        self.perform(Effect("end", (f"<{self.name}>",), raised, changes=True), _nothing)
+
+    def lock_name(self, kind: str) -> str:
+        """Tells who made it, and as the how manieth."""
+        return f"<{self.name} {kind} {self.number(kind)}>"
+
+    def number(self, kind: str) -> int:
+        """Counts what this thread makes."""
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        return self._counts[kind]
 
     def chance(self, size: int) -> bytes:
         """Bytes that follow from the scenario's chance, the agent's name and its draws before."""
@@ -90,16 +228,42 @@ class GatedAgent:
             return name
         return hashlib.sha256(f"{self._chance} {name}".encode(errors="surrogateescape")).hexdigest()
 
+    def _become(self, child: str, connection: Connection) -> None:
+        """From now on this is a child, whose other threads are gone."""
+        gate = self.gate.gate_of_child(connection)
+        self.name = self._process = child
+        self.is_child, self._was_forked, self.gate = True, True, gate
+        self._draws, self._counts = 0, {}
+        self._numbers, self._child_numbers = itertools.count(1), itertools.count(1)
+        gate.enter(self)
+        if gate.scheduling.is_over:
+            self.unwinds = True
+            raise RunAbortedError
+
+    def _fall_out(self) -> None:
+        """A child that came out of its program must not go on as the harness."""
+        if not self.unwinds:
+            self.unseen("went on with its parent's program, and what it was told nobody knows")
+        self.leave(int(sys.exc_info()[0] is not None))
+
+    def _part(self, name: str) -> GatedAgent:
+        """Another thread: of one machine and process with this one, so of one clock and one table
+        of descriptors, but of its own chance, that no order of the threads may decide it."""
+        part = copy.copy(self)
+        part.name, part._was_forked = name, False
+        part.is_done, part.unwinds, part._draws, part._counts = False, False, 0, {}
+        return part
+
     def _is_chosen(self, effect: Effect) -> bool:
         """Once it is; False if the run is over, and the agent closes and unlocks on its way out."""
-        if self._unwinds:
+        if self.unwinds:
             return False
         try:
             chosen = self.gate.scheduling.before(self.name, effect)
             if chosen != self.name:
                 self._hand_over(chosen)
         except RunAbortedError:
-            self._unwinds = True
+            self.unwinds = True
             raise
         return True
 
@@ -110,7 +274,7 @@ class GatedAgent:
             if chosen != self.name:
                 self._hand_over(chosen)
         except RunAbortedError:
-            self._unwinds = True
+            self.unwinds = True
             raise
 
     def _hand_over(self, chosen: str) -> None:
@@ -124,5 +288,22 @@ class GatedAgent:
         gate.scheduling.after(step)
 
 
+def _begin_to_stand_in(child: Child, part: GatedAgent, live: Live) -> Callable[[], None]:
+    gate = part.gate
+
+    def stand_in() -> None:
+        live(lambda: child.stand_in(gate, partial(gate.hand_over, part)))
+
+    with nobody_acting():
+        thread = threading.Thread(target=stand_in, name=child.name, daemon=True)
+        thread.start()
+
+    def wait_until_gone() -> None:
+        thread.join()
+        child.kill()
+
+    return wait_until_gone
+
+
 def _nothing() -> None:
-    """What beginning to sleep does to the world."""
+    """What beginning to sleep, and the end of a thread, do to the world."""

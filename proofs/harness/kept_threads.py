@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from contextvars import Context
 
+_allocate_lock = _thread.allocate_lock  # the real one, though the doors be open
+
 Job = Callable[[], _thread.LockType]
 """Runs in the thread once ``turn`` is released; what it answers is released when it is over."""
 
@@ -44,7 +46,7 @@ class KeptThread:
 
 def closed_lock() -> _thread.LockType:
     """A real lock, taken, that whoever runs releases for somebody else."""
-    lock = _thread.allocate_lock()
+    lock = _allocate_lock()
     lock.acquire()
     return lock
 

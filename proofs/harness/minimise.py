@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from proofs.harness.execution import Execution
+from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import preemptions
 from proofs.harness.turns import joined, turns_of
 from strategies.interleavings import Interleaving, Turn
@@ -130,11 +131,12 @@ def _other_turns(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _without_agents(execution: Execution) -> Iterator[Scenario]:
+    """One agent less, but not the last, and with it the threads that it started."""
     if len(execution.scenario.programs) == 1:
         return
     for left_out, _ in execution.scenario.programs:
         programs = tuple(p for p in execution.scenario.programs if p[0] != left_out)
-        trace = [step for step in execution.trace if step.agent != left_out]
+        trace = [step for step in execution.trace if agent_of(step.agent) != left_out]
         yield _with_turns(replace(execution.scenario, programs=programs), turns_of(trace))
 
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from proofs.harness.conflicts import conflict
 from proofs.harness.execution import Execution
 from proofs.harness.history import Operation
+from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import Step, preempted_after
 from proofs.harness.turns import pattern_of
 
@@ -107,7 +108,7 @@ def _all_lines(execution: Execution) -> Iterator[_Line]:
             asking.add(step.agent)
             operation = begun.get((step.agent, number))
             yield _Line(step.agent, called(operation) if operation else f"{step.effect.detail}(…")
-        elif number in matter and step.agent in asking:
+        elif number in matter and (step.agent in asking or step.agent != agent_of(step.agent)):
             yield _Line(step.agent, f"  {_effect(step)}", number)
         if number in ended:
             yield _Line(step.agent, f"-> {answered(ended[number])}")

@@ -12,8 +12,8 @@ from proofs.harness.adapter import Board
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Ran, scheduler_of
-from proofs.harness.guard.watch import Watch, unseen_by
-from proofs.harness.scheduling import Scheduling
+from proofs.harness.guard.watch import Watch
+from proofs.harness.scheduling import Scheduling, agent_of
 from proofs.harness.wire import Ended, Go, HandedOver, Ready, Run, Start, record_of, steps_of
 from proofs.harness.workers import ANSWER_SECONDS_MAX, Worker, WorkerError, Workers
 from strategies.scenarios import Scenario
@@ -101,26 +101,27 @@ class _Running:
         chosen: str | None = self._scheduling.first()
         state = self._scheduling.state()
         for agent, seat in self._seats.items():
-            turn = (Go(state),) if agent == chosen else ()
+            turn = (Go(agent, state),) if agent == chosen else ()
             self._workers.at(seat).tell(Start(agent, self._told), *turn)
         while chosen is not None:
             chosen, state = self._turn(chosen, state)
         self._raise_errors()
         self._scheduling.restore(state)
-        self._ran.stuck = self._scheduling.stuck
-        self._ran.unseen = unseen_by(self._scheduling.watch)
+        self._ran.stuck, self._ran.left = self._scheduling.stuck, self._scheduling.left
+        self._ran.unseen = self._scheduling.unseen
         return self._ran
 
-    def _turn(self, agent: str, state: tuple[Any, ...]) -> tuple[str | None, tuple[Any, ...]]:
-        """Let the agent have its turn; who goes on after it, in which state."""
+    def _turn(self, chosen: str, state: tuple[Any, ...]) -> tuple[str | None, tuple[Any, ...]]:
+        """Let an agent, or a part of it, have its turn; who goes on after it, in which state."""
+        agent = agent_of(chosen)
         worker = self._workers.at(self._seats[agent])
         if agent in self._ready:
-            worker.send(Go(state))
+            worker.send(Go(chosen, state))
         else:
             worker = self._started(agent, worker, state)
         message = worker.receive()
         assert isinstance(message, HandedOver | Ended), message
-        self._ran.trace.extend(steps_of(agent, message.steps))
+        self._ran.trace.extend(steps_of(message.steps))
         if isinstance(message, Ended):
             self._ran.records[agent] = record_of(message.record)
             if message.error is not None:
@@ -145,10 +146,10 @@ class _Running:
         answer = worker.answer()
         if answer is None:
             worker = self._workers.replace(self._seats[agent])
-            worker.send(Start(agent, self._told), Go(state))
+            worker.send(Start(agent, self._told), Go(agent, state))
             answer = worker.receive()
         elif len(self._ready):
-            worker.send(Go(state))
+            worker.send(Go(agent, state))
         assert isinstance(answer, Ready), answer
         if answer.error is not None:
             raise WorkerError(answer.error)

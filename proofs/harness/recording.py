@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,9 @@ from proofs.harness.answers import UnfitBoardError
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.history import Operation
+from proofs.harness.places import Places
+from proofs.harness.record import Record
 from strategies.programs import Ask, Program
-
-
-@dataclass(slots=True)
-class Record:
-    """The calls of one agent, in order.
-
-    ``lacking`` are the operations that the board does not have, ``descriptors`` what the agent left
-    open.
-    """
-
-    operations: list[Operation] = field(default_factory=list)
-    lacking: set[str] = field(default_factory=set)
-    descriptors: list[str] = field(default_factory=list)
 
 
 class Recorder:
@@ -39,6 +27,7 @@ class Recorder:
         self._program = program
         self._open = board
         self._root = root
+        self._places: Places | None = None  # once the program has come to its end
 
     def __call__(self) -> None:
         """Ask everything; called by the agent, at its gate."""
@@ -51,7 +40,13 @@ class Recorder:
             arguments = adapter.arguments(ask)
             if arguments is not None:
                 self._ask(agent, adapter, ask, arguments)
-        self.record.descriptors = sorted(agent.places.open_descriptors().values())
+        self._places = agent.places
+
+    def ended(self) -> Record:
+        """The whole record, once the agent is done, and all threads that it started."""
+        if self._places is not None:
+            self.record.descriptors = sorted(self._places.open_descriptors().values())
+        return self.record
 
     def _opened(self, agent: GatedAgent) -> BoardAdapter | None:
         """The agent's hold on the board; None where opening it raised, which is recorded."""

@@ -2,11 +2,14 @@
 
 Pure: no threads, no processes, no files. In threads all agents share one. In processes each agent
 has one, made alike, and its state is handed over together with the right to run.
+
+What is chosen is an agent or a part of one: a thread that it started has a name of its own, that of
+the agent and a number, as "a1.1" (see ``agent_of``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +22,21 @@ from proofs.harness.trace import Step
 EFFECTS_MAX = 20_000
 """After so many effects of all agents a run is given up."""
 
+LEFT_EFFECTS_MAX = 500
+"""So many effects are let happen once all that still runs was left running by agents that are done.
+"""
+
 TURN_EFFECTS_MAX = 500
 """After so many effects in a row an agent gives way, so that one that spins stops nobody."""
 
 
 class RunAbortedError(BaseException):
     """Raised within agents whose run is over; not an Exception, so that no board catches it."""
+
+
+def agent_of(name: str) -> str:
+    """The agent that a part belongs to; an agent's name has no dot."""
+    return name.partition(".")[0]
 
 
 class StuckError(Exception):
@@ -68,7 +80,9 @@ class Scheduling:
     ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
     ``asks_at`` is the effect ``before`` which the one that runs must ask who goes on; until then
     there is nothing to choose. ``watch`` is there in a guarded run; ``aliases`` are what parts of
-    names are called in traces.
+    names are called in traces. ``unseen`` tells in words what no gate could see; ``left`` are the
+    parts that agents left running, and what each was about to do. Once only such parts are there
+    time stands still for them, and when all of them wait the run is over.
     """
 
     def __init__(
@@ -83,6 +97,8 @@ class Scheduling:
         self.time = time
         self.effects = 0
         self.stuck: str | None = None
+        self.unseen: list[str] = []
+        self.left: list[tuple[str, str]] = []
         self.is_over = False
         self.watch = watch
         self.aliases: dict[str, str] = {}
@@ -96,12 +112,16 @@ class Scheduling:
         self._somebody_waits = False
         self._asked_at = 0
         self.asks_at = 0
+        self._parts: list[str] = []  # in the order in which they came
+        self._wakes_at_ns: int | None = None  # the earliest moment that somebody waits for
+        self._left_effects_max: int | None = None  # None while an agent's own program runs
 
     def state(self) -> tuple[Any, ...]:
         """All that has changed since it was made, as plain values."""
         return (
             (self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at),
             (self._current, self._turn_effects, self._asked_at),
+            (tuple(self._parts), tuple(self.unseen), tuple(self.left), self._left_effects_max),
             self._scheduler.state(),
             [standing.state() for standing in self._standings.values()],
             (self.aliases, None if self.watch is None else self.watch.state()),
@@ -109,7 +129,8 @@ class Scheduling:
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Go on where one that was made alike was in this state."""
-        seen, turn, scheduler, standings, (aliases, watch) = state
+        seen, turn, parts, scheduler, standings, (aliases, watch) = state
+        self._restore_parts(*parts)
         self._current, self._turn_effects, self._asked_at = turn
         self._scheduler.restore(scheduler)
         for standing, its_state in zip(self._standings.values(), standings, strict=True):
@@ -118,7 +139,38 @@ class Scheduling:
         self.aliases.update(aliases)
         if self.watch is not None:
             self.watch.restore(watch)
+        self._note_earliest()
         self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at = seen
+
+    def _restore_parts(
+        self, parts: Sequence[str], unseen: Sequence[str], left: Sequence[Any], most: int | None
+    ) -> None:
+        if len(parts) != len(self._parts):
+            for part in parts[len(self._parts) :]:
+                self.add(part)
+        self.unseen, self.left, self._left_effects_max = list(unseen), list(left), most
+
+    def add(self, part: str) -> None:
+        """A part of an agent is there from now on, and can be chosen."""
+        self._parts.append(part)
+        self._standings = dict(sorted({**self._standings, part: _Standing()}.items()))
+        self._list_runnable()
+
+    def drop_parts(self, process: str) -> None:
+        """This process is gone, and with it all that ran in it and all its locks.
+
+        The part that stands for it is to end, and who waits for a lock is to look again.
+        """
+        for name, standing in self._standings.items():
+            if name.startswith(f"{process}."):
+                standing.is_done, standing.is_waiting = True, False
+            elif standing.is_waiting and standing.waiting_paths != frozenset():
+                self._wake(standing)
+        self._wake(self._standings[process])
+
+    def wake(self, part: str) -> None:
+        """Something happened to this part, and it may go on if it waits."""
+        self._wake(self._standings[part])
 
     def first(self) -> str:
         """Who begins."""
@@ -130,6 +182,8 @@ class Scheduling:
         standing.pending, standing.has_asked = effect, True
         if self.effects >= self._effects_max:
             self._give_up(f"after {self.effects} effects nobody has come to an end")
+        if self._left_effects_max is not None and self.effects >= self._left_effects_max:
+            self._abandon()
         if self.is_over:
             raise RunAbortedError
         if self._about_to is not None:
@@ -140,7 +194,11 @@ class Scheduling:
         """The effect is done: time goes on, and whoever waited for it may go on."""
         self.effects += 1
         self.time.now_ns += EFFECT_NS
-        if self._somebody_waits and step.effect.changes and step.error is None and not step.waits:
+        if not self._somebody_waits:
+            return
+        if self._wakes_at_ns is not None and self.time.now_ns >= self._wakes_at_ns:
+            self._wake_those_due()
+        if step.changed:
             self._wake_by(step)
 
     def _wake_by(self, step: Step) -> None:
@@ -167,6 +225,7 @@ class Scheduling:
         standing.pending, standing.has_asked, standing.is_waiting = effect, False, True
         standing.wakes_at_ns, standing.waiting_paths = wakes_at_ns, paths
         self._list_runnable()
+        self._note_earliest()
         if not self._somebody_can_run():
             raise RunAbortedError
         return self._choose()
@@ -183,6 +242,8 @@ class Scheduling:
         left = [name for name, standing in self._standings.items() if not standing.is_done]
         if not left:
             return None
+        if self._left_effects_max is None and self._are_left_over(left):
+            self._left_effects_max = self.effects + LEFT_EFFECTS_MAX
         if self.is_over or not self._somebody_can_run():
             return left[0]
         return self._choose()
@@ -199,32 +260,54 @@ class Scheduling:
         self._asked_at, self.asks_at = now, now
         if self._standings[chosen].has_asked:
             left = 1 if gives_way else max(1, TURN_EFFECTS_MAX + 1 - self._turn_effects)
-            self.asks_at = min(self._scheduler.stays_until(now), now + left, self._effects_max)
+            most = min(self._effects_max, self._left_effects_max or self._effects_max)
+            self.asks_at = min(self._scheduler.stays_until(now), now + left, most)
         return chosen
 
+    def _are_left_over(self, names: list[str]) -> bool:
+        """Whether the programs of all agents of these parts have come to their ends."""
+        return all(name != agent_of(name) for name in names)
+
     def _somebody_can_run(self) -> bool:
-        """If need be by letting time pass; else the run is given up."""
-        if not self._runnable and not self._let_time_pass():
-            self._give_up("nobody can go on")
+        """If need be by letting time pass; else the run is given up, or over for what is left."""
+        if not self._runnable:
+            if self._left_effects_max is not None:
+                self._abandon()
+            elif not self._let_time_pass():
+                self._give_up("nobody can go on")
         return not self.is_over
 
     def _let_time_pass(self) -> bool:
-        """Wake the one that waits for the earliest moment, if any waits for one."""
-        moments = [
-            (standing.wakes_at_ns, name)
-            for name, standing in self._standings.items()
-            if standing.is_waiting and not standing.is_done and standing.wakes_at_ns is not None
-        ]
-        if not moments:
+        """Go on to the earliest moment that somebody waits for, if there is one."""
+        if self._wakes_at_ns is None:
             return False
-        moment, name = min(moments)
-        self.time.now_ns = max(self.time.now_ns, moment)
-        self._wake(self._standings[name])
+        self.time.now_ns = max(self.time.now_ns, self._wakes_at_ns)
+        self._wake_those_due()
         return True
+
+    def _wake_those_due(self) -> None:
+        for standing in self._standings.values():
+            moment = standing.wakes_at_ns
+            if standing.is_waiting and moment is not None and moment <= self.time.now_ns:
+                self._wake(standing)
 
     def _wake(self, standing: _Standing) -> None:
         standing.is_waiting = False
         self._list_runnable()
+        self._note_earliest()
+
+    def _note_earliest(self) -> None:
+        if not self._somebody_waits:
+            self._wakes_at_ns = None
+            return
+        self._wakes_at_ns = min(
+            (
+                standing.wakes_at_ns
+                for standing in self._standings.values()
+                if standing.is_waiting and standing.wakes_at_ns is not None
+            ),
+            default=None,
+        )
 
     def _list_runnable(self) -> None:
         self.asks_at = 0
@@ -235,11 +318,20 @@ class Scheduling:
             if not standing.is_done and not standing.is_waiting
         ]
 
-    def _give_up(self, reason: str) -> None:
-        waiting = [
-            f"{name} before {standing.pending.label()}"
-            for name, standing in self._standings.items()
-            if not standing.is_done and standing.pending is not None
-        ]
+    def _abandon(self) -> None:
+        """What is left of agents that are done is not waited for."""
         self.is_over, self.asks_at = True, 0
-        self.stuck = self.stuck or f"{reason}: {'; '.join(waiting)}"
+        self.left = self.left or self._pending()
+
+    def _give_up(self, reason: str) -> None:
+        waiting = "; ".join(f"{name} before {effect}" for name, effect in self._pending())
+        self.is_over, self.asks_at = True, 0
+        self.stuck = self.stuck or f"{reason}: {waiting}"
+
+    def _pending(self) -> list[tuple[str, str]]:
+        """What is not done, and what it is about to do."""
+        return [
+            (name, "its first effect" if standing.pending is None else standing.pending.label())
+            for name, standing in self._standings.items()
+            if not standing.is_done
+        ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from proofs.harness.agents import acting
+from proofs.harness.agents import Live
 from proofs.harness.clock import SharedTime
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.guarded_agent import GuardedAgent
@@ -17,6 +17,8 @@ from proofs.harness.kept_threads import closed_lock, give_back, take
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
 from proofs.harness.trace import Step
+from proofs.harness.wire import Connection
+from proofs.harness.worker_gate import WorkerGate, local_part
 from strategies.clocks import Clock
 
 __all__ = ["RunAbortedError", "StuckError", "ThreadGate"]
@@ -27,9 +29,9 @@ class ThreadGate:
 
     The agent that begins runs in the calling thread; a thread less to wake took a lean execution on
     tmpfs from some 2.4 to 1.2 ms. The others run in threads that are kept for later gates, so what
-    a board stores in its thread is there in the next run, as what it stores in its module. Used
-    once. The doors must be open for it (see
-    ``interception``).
+    a board stores in its thread is there in the next run, as what it stores in its module. Threads
+    that an agent starts are parts of it, and stop at the gate as it does. Used once. The doors must
+    be open for it (see ``interception``).
     """
 
     scheduling: Scheduling
@@ -52,6 +54,8 @@ class ThreadGate:
         self._turns: dict[str, _thread.LockType] = {}
         self._over = closed_lock()
         self._error: BaseException | None = None
+        self._gone: list[Callable[[], None]] = []  # waits until a thread is gone
+        self.chosen = ""  # it may be a part of a child, for which one thread stands in
 
     def run(
         self,
@@ -84,6 +88,8 @@ class ThreadGate:
         self._act(*here).release()
         self._over.acquire()
         give_back(threads)
+        for wait_until_gone in self._gone:
+            wait_until_gone()
         if self._error is not None:
             raise self._error
         if self.scheduling.stuck is not None:
@@ -91,25 +97,31 @@ class ThreadGate:
 
     def hand_over(self, agent: GatedAgent, chosen: str) -> None:
         """Let the thread of ``chosen`` go on and wait for the next turn of this one."""
-        self._turns[chosen].release()
+        self._turn_of(chosen).release()
         self._turns[agent.name].acquire()
 
-    def _act(self, agent: GatedAgent, program: Callable[[], None]) -> _thread.LockType:
+    def gate_of_child(self, connection: Connection) -> WorkerGate:
+        """In a child all but the child itself is behind its connection."""
+        return WorkerGate(connection, self.root, self.scheduling)
+
+    def admit(self, agent: GatedAgent, begin: Callable[[Live], Callable[[], None]]) -> None:
+        """Begin a thread that waits for its first turn."""
+        turn = self._turns[agent.name] = closed_lock()
+
+        def live(program: Callable[[], object]) -> None:
+            turn.acquire()
+            self._act(agent, partial(agent.live, program)).release()
+
+        self._gone.append(begin(live))
+
+    def _act(self, agent: GatedAgent, program: Callable[[], object]) -> _thread.LockType:
         """One agent, from its first turn to its end; what to release then."""
-        failed = False
-        try:
-            if not self.scheduling.is_over:
-                acting.agent = agent
-                if self._watch is None:
-                    program()
-                else:
-                    with watching(agent):
-                        program()
-        except RunAbortedError:
-            pass
-        except BaseException as error:
-            failed, self._error = True, self._error or error
-        finally:
-            acting.agent = None
-        chosen = self.scheduling.end(agent.name, failed=failed)
-        return self._over if chosen is None else self._turns[chosen]
+        with watching(agent):
+            error = None if self.scheduling.is_over else agent.act(program)
+        self._error = self._error or error
+        chosen = self.scheduling.end(agent.name, failed=error is not None)
+        return self._over if chosen is None else self._turn_of(chosen)
+
+    def _turn_of(self, chosen: str) -> _thread.LockType:
+        self.chosen = chosen
+        return self._turns.get(chosen) or self._turns[local_part(chosen, self._turns) or ""]

@@ -22,6 +22,16 @@ class Step(NamedTuple):
     waits: bool = False
     made: bool = False
 
+    @property
+    def changed(self) -> bool:
+        """Whether it did what others may see."""
+        return self.effect.changes and self.error is None and not self.waits
+
+    def wakes(self, waiting: Step) -> bool:
+        """Whether another agent that waits since that step may go on after this one."""
+        is_for_it = not set(self.effect.paths).isdisjoint(waiting.effect.paths)
+        return self.changed and (waiting.effect.kind == "sleep" or is_for_it)
+
     def label(self) -> str:
         """One line."""
         ending = " (waits)" if self.waits else f" ({self.error})" if self.error else ""

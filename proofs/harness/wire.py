@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from proofs.harness.effects import Effect
 from proofs.harness.history import Operation
-from proofs.harness.recording import Record
+from proofs.harness.record import Record
 from proofs.harness.trace import Step
 from strategies.clocks import Clock
 from strategies.interleavings import Interleaving
@@ -18,8 +18,8 @@ from strategies.programs import Program
 _LENGTH = struct.Struct("!I")
 _CHUNK_BYTES = 1 << 16
 
-PlainStep = tuple[str, tuple[str, ...], str, bool, str | None, bool, bool]
-"""An effect, and all of a step but its agent, which goes without saying."""
+PlainStep = tuple[str, str, tuple[str, ...], str, bool, str | None, bool, bool]
+"""An agent or a part of it, an effect, and all else of a step."""
 
 PlainRecord = tuple[list[tuple[Any, ...]], list[str], list[str]]
 
@@ -53,8 +53,12 @@ class Ready(NamedTuple):
 
 
 class Go(NamedTuple):
-    """To a worker: it is its turn; ``state`` is that of the run's ``Scheduling``, now its own."""
+    """To a worker: its agent, or a part of it, was chosen.
 
+    ``state`` is that of the run's ``Scheduling``, now its own.
+    """
+
+    chosen: str
     state: tuple[Any, ...]
 
 
@@ -67,7 +71,7 @@ class HandedOver(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """From a worker: its agent is done, and ``chosen`` is to go on, nobody if None.
+    """From a worker: its agent and all parts of it are done, and ``chosen`` is to go on, if any.
 
     ``error`` is what the program raised and should not have.
     """
@@ -83,15 +87,15 @@ Message = Start | Ready | Go | HandedOver | Ended
 
 
 def plain_steps(steps: list[Step]) -> list[PlainStep]:
-    """Steps of one agent, without its name, as what pickles in one go."""
-    return [(*step.effect, *step[2:]) for step in steps]
+    """Steps as what pickles in one go."""
+    return [(step.agent, *step.effect, *step[2:]) for step in steps]
 
 
-def steps_of(agent: str, plain: list[PlainStep]) -> list[Step]:
+def steps_of(plain: list[PlainStep]) -> list[Step]:
     """The inverse of ``plain_steps``."""
     return [
         Step(agent, Effect(kind, paths, detail, changes), error, waits, made)
-        for kind, paths, detail, changes, error, waits, made in plain
+        for agent, kind, paths, detail, changes, error, waits, made in plain
     ]
 
 
@@ -112,6 +116,7 @@ class Connection:
     """One end of a socket. Both ends trust each other: what comes is unpickled."""
 
     def __init__(self, end: socket.socket) -> None:
+        end.set_inheritable(False)  # what a board starts must not keep it open
         self._socket = end
         self._received = b""
 

@@ -43,8 +43,8 @@ def started() -> tuple[WorkerProcess, socket.socket]:
 class Nursery:
     """A warm interpreter that forks workers, and reaps them. To be ended.
 
-    It starts when the first is asked for, while nobody waits for it. Its workers end with whoever
-    holds the other ends of their sockets, and so with this process.
+    The first that is asked for has to wait for its start. Its workers end with whoever holds the
+    other ends of their sockets, and so with this process.
     """
 
     def __init__(self, board: str) -> None:

@@ -32,7 +32,6 @@ from proofs.harness.verdict import Verdict, not_applicable, unknown
 __all__ = ["PROMISES", "Disagreement", "Evidence", "Promises", "check"]
 
 Checker = Callable[[Evidence], Verdict]
-_TOLD_MAX: Final = 3
 
 CHECKERS: Final[dict[str, Checker]] = {
     "L1": no_wedge,
@@ -62,13 +61,17 @@ def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
 
     Raises ``Disagreement`` where our own checkers contradict each other. A run that got stuck is
     judged for that alone: what was under way then is not in its history. Where effects went unseen
-    nothing holds and nothing is violated: it is unknown, and what went unseen is told.
+    nothing is known to hold, nor to be violated.
     """
-    verdicts = _judged(execution, promises)
-    return [_doubted(verdict, execution.unseen) for verdict in verdicts]
+    verdicts = _check(execution, promises)
+    if not execution.unseen:
+        return verdicts
+    words = "; ".join(execution.unseen)
+    known = ("holds", "violated")
+    return [unknown(one.invariant, words) if one.value in known else one for one in verdicts]
 
 
-def _judged(execution: Execution, promises: Promises) -> list[Verdict]:
+def _check(execution: Execution, promises: Promises) -> list[Verdict]:
     evidence = Evidence(execution, promises)
     if execution.stuck:
         others = [name for name in CHECKERS if name != "L1"]
@@ -77,13 +80,6 @@ def _judged(execution: Execution, promises: Promises) -> list[Verdict]:
     by_search = judge_orders(evidence)
     judged = _joined(agreed(evidence, verdicts, by_search), by_search)
     return [_promised(verdict, promises) for verdict in judged]
-
-
-def _doubted(verdict: Verdict, unseen: tuple[str, ...]) -> Verdict:
-    if not unseen or verdict.value not in ("holds", "violated"):
-        return verdict
-    more = f" and {len(unseen) - _TOLD_MAX} more" if len(unseen) > _TOLD_MAX else ""
-    return unknown(verdict.invariant, "; ".join(unseen[:_TOLD_MAX]) + more)
 
 
 def _promised(verdict: Verdict, promises: Promises) -> Verdict:

@@ -19,9 +19,14 @@ def no_wedge(evidence: Evidence) -> Verdict:
 
 
 def no_leak(evidence: Evidence) -> Verdict:
-    """R1: no descriptor is left open. Other leftovers are not in an execution."""
-    left = {agent: names for agent, names in evidence.execution.descriptors.items() if names}
-    if not left:
-        return holds("R1")
-    words = "; ".join(f"{agent} left {', '.join(names)} open" for agent, names in left.items())
-    return violated("R1", words)
+    """R1: no descriptor is left open, no thread and no child running; what else, nobody looked."""
+    execution = evidence.execution
+    words = [
+        f"{agent} left {', '.join(names)} open"
+        for agent, names in execution.descriptors.items()
+        if names
+    ]
+    words += [
+        f"{agent} left {', '.join(parts)} running" for agent, parts in execution.running.items()
+    ]
+    return violated("R1", "; ".join(words)) if words else holds("R1")

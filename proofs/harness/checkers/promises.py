@@ -5,9 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
+
+from proofs.harness.invariants import INVARIANTS
 
 Order = Literal["priority", "fifo", "any"]
+Persistence = Literal["K", "E", "W", "S"]
+
+
+class PromiseError(ValueError):
+    """A board's ``promises`` cannot be read; says which, and what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,33 +22,85 @@ class Promises:
     """``invariants`` None: all of them.
 
     ``lease_seconds`` infinite: a claim never lapses. ``attempts_max`` None: a stale claim is
-    granted again without end.
+    granted again without end. ``persistence`` is what may be lost that was not synced: "K" nothing
+    but what a killed agent had not written, "E" the last changes of directories, "W" any of them,
+    "S" any and renames by halves.
     """
 
     invariants: frozenset[str] | None = None
     lease_seconds: float = 3600.0
     attempts_max: int | None = 5
     order: Order = "priority"
+    persistence: Persistence = "K"
 
     @staticmethod
     def of(board: object) -> Promises:
         """Those that a board's callable tells in its attribute ``promises``, a dict.
 
-        ``lease_seconds`` None there says that claims never lapse.
+        ``lease_seconds`` None there says that claims never lapse. Raises ``PromiseError`` for what
+        is no promise, or has no such value: a slip must not pass for a promise not made.
         """
-        told: Mapping[str, Any] = getattr(board, "promises", {})
-        invariants, lease = told.get("invariants"), told.get("lease_seconds", 3600.0)
-        return Promises(
-            None if invariants is None else frozenset(invariants),
-            math.inf if lease is None else float(lease),
-            told.get("attempts_max", 5),
-            told.get("order", "priority"),
-        )
+        told: Any = getattr(board, "promises", {})
+        if not isinstance(told, Mapping):
+            raise _wrong("", "be a dict", told)
+        for key in told:
+            if key not in _READERS:
+                raise PromiseError(f"promises must be of {', '.join(_READERS)}, got {key!r}")
+        return Promises(**{key: _READERS[key](value) for key, value in told.items()})
 
     def include(self, invariant: str) -> bool:
         """Whether the board promises it."""
         return self.invariants is None or invariant in self.invariants
 
+
+def _invariants(told: Any) -> frozenset[str] | None:
+    if told is None:
+        return None
+    if not isinstance(told, list | tuple | set | frozenset) or not set(told) <= set(INVARIANTS):
+        raise _wrong("invariants", f"list some of {', '.join(INVARIANTS)}", told)
+    return frozenset(told)
+
+
+def _lease_seconds(told: Any) -> float:
+    if told is None:
+        return math.inf
+    if isinstance(told, bool) or not isinstance(told, int | float) or not told > 0:
+        raise _wrong("lease_seconds", "be a positive number, or None for ever", told)
+    return float(told)
+
+
+def _attempts_max(told: Any) -> int | None:
+    if told is not None and (isinstance(told, bool) or not isinstance(told, int) or told < 1):
+        raise _wrong("attempts_max", "be a positive whole number, or None for no end", told)
+    found: int | None = told
+    return found
+
+
+def _order(told: Any) -> Any:
+    return _one_of("order", get_args(Order), told)
+
+
+def _persistence(told: Any) -> Any:
+    return _one_of("persistence", get_args(Persistence), told)
+
+
+def _one_of(key: str, words: tuple[str, ...], told: Any) -> Any:
+    if not isinstance(told, str) or told not in words:
+        raise _wrong(key, f"be one of {', '.join(words)}", told)
+    return told
+
+
+def _wrong(key: str, rule: str, told: object) -> PromiseError:
+    return PromiseError(f"promises{f'[{key!r}]' if key else ''} must {rule}, got {told!r:.120}")
+
+
+_READERS: Final = {
+    "invariants": _invariants,
+    "persistence": _persistence,
+    "lease_seconds": _lease_seconds,
+    "attempts_max": _attempts_max,
+    "order": _order,
+}
 
 PROMISES = Promises()
 """Those of a board that says nothing of its own."""

@@ -1,13 +1,11 @@
-"""Locks on files and between threads: taken by trying, so that who waits is parked, not stuck."""
+"""Locks on files: taken by trying, so that who waits is parked, not stuck."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any
 
 from proofs.harness.agents import ActingAgent, acting
@@ -17,7 +15,6 @@ from proofs.harness.effects import Effect
 
 _real_flock, _real_lockf, _real_fcntl = fcntl.flock, fcntl.lockf, fcntl.fcntl
 _real_os_lockf = getattr(os, "lockf", None)
-_real_lock, _real_rlock = threading.Lock, threading.RLock
 _WOULD_BLOCK = (errno.EAGAIN, errno.EACCES)
 
 
@@ -34,26 +31,15 @@ _WAITS = {
     if hasattr(fcntl, f"{name}W")
 }
 """Commands that wait for a lock, and those that try to get it instead."""
-_LOCK_TYPES = (type(_real_lock()), type(_real_rlock()))
 
 
 def replacements() -> Iterator[Replacement]:
-    """What takes the place of file locks and of the makers of thread locks."""
+    """What takes the place of file locks."""
     yield Replacement(fcntl, "flock", _flock)
     yield Replacement(fcntl, "lockf", _lockf)
     yield Replacement(fcntl, "fcntl", _fcntl)
     if _real_os_lockf is not None:
         yield Replacement(os, "lockf", _os_lockf)
-    yield Replacement(threading, "Lock", _make_lock)
-    yield Replacement(threading, "RLock", _make_rlock)
-
-
-def stand_ins(modules: Any) -> Iterator[Replacement]:
-    """A stand-in for each thread lock that a module made when it was imported."""
-    for module in modules:
-        for name, value in list(vars(module).items()):
-            if isinstance(value, _LOCK_TYPES):
-                yield Replacement(module, name, ThreadLock(f"{module.__name__}.{name}", value))
 
 
 def _flock(descriptor: Any, operation: int) -> None:
@@ -141,53 +127,3 @@ def _attempt(lock: Callable[[], object]) -> Callable[[], bool]:
         return True
 
     return attempt
-
-
-class ThreadLock:
-    """A thread lock that an agent never waits for outside its gate.
-
-    Threads that are no agents use the real lock behind it as they always did.
-    """
-
-    def __init__(self, name: str, lock: Any) -> None:
-        self._name = name
-        self._lock = lock
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        agent = acting.agent
-        if agent is None:
-            return bool(self._lock.acquire(blocking, timeout))
-        effect = Effect("lock", (f"<{self._name}>",), changes=True)
-        if not blocking:
-            return agent.perform(effect, lambda: bool(self._lock.acquire(False)))
-        limit = None if timeout < 0 else timeout
-        return agent.wait_for(effect, lambda: bool(self._lock.acquire(False)), limit)
-
-    def release(self) -> None:
-        agent = acting.agent
-        if agent is None:
-            self._lock.release()
-            return
-        agent.perform(Effect("unlock", (f"<{self._name}>",), changes=True), self._lock.release)
-
-    def locked(self) -> bool:
-        return bool(self._lock.locked())
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
-
-
-def _make_lock() -> Any:
-    return _real_lock() if acting.agent is None else ThreadLock("thread lock", _real_lock())
-
-
-def _make_rlock() -> Any:
-    return _real_rlock() if acting.agent is None else ThreadLock("thread lock", _real_rlock())

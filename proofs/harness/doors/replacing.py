@@ -48,11 +48,12 @@ def replaced(replacements: Iterable[Replacement], swept: Iterable[ModuleType]) -
 
 def modules_to_sweep() -> list[ModuleType]:
     """Whatever may hold a board's code: neither Python's own modules nor tools of the proofs."""
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if name.partition(".")[0] not in _NOT_SWEPT and not name.startswith("proofs.harness")
-    ]
+    return [module for name, module in list(sys.modules.items()) if may_hold_a_board(name)]
+
+
+def may_hold_a_board(module: str) -> bool:
+    """Whether the code of the module of this name may be a board's."""
+    return module.partition(".")[0] not in _NOT_SWEPT and not module.startswith("proofs.harness")
 
 
 TOOLS = frozenset({"hypothesis", "pytest", "_pytest", "pluggy", "coverage"})
@@ -63,8 +64,10 @@ _NOT_SWEPT = sys.stdlib_module_names | TOOLS | {"__main__"}
 
 def _set(owner: Any, name: str, new: Any) -> Undo:
     old = getattr(owner, name)
-    setattr(owner, name, new)
-    return lambda: setattr(owner, name, old)
+    is_plain = isinstance(owner, type | ModuleType)
+    put = setattr if is_plain else object.__setattr__  # which asks no class that refuses
+    put(owner, name, new)
+    return lambda: put(owner, name, old)
 
 
 def _functions(module: ModuleType) -> Iterator[FunctionType]:

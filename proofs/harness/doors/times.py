@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import queue
 import select
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date as _real_date
@@ -35,10 +38,18 @@ _TAKES_SECONDS = frozenset({"ctime", "gmtime", "localtime"})
 _real_localtime = time.localtime
 
 
+_TIMEOUTS = ((threading, "_time"), (queue, "time"), (subprocess, "_time"))
+"""Where Python itself has taken the clock under another name."""
+
+
 def replacements() -> Iterator[Replacement]:
     """What takes the place of the functions of ``time`` and of the classes of ``datetime``."""
     for name, reading in _READINGS.items():
-        yield Replacement(time, name, _reading(getattr(time, name), reading))
+        door = _reading(getattr(time, name), reading)
+        yield Replacement(time, name, door)
+        if name == "monotonic":
+            for module, alias in _TIMEOUTS:
+                yield Replacement(module, alias, door)
     for name in ("clock_gettime", "clock_gettime_ns"):
         yield Replacement(time, name, _named_clock(name, getattr(time, name)))
     for name, arguments in _CALENDAR.items():

@@ -99,7 +99,7 @@ def _hook(event: str, arguments: Arguments) -> None:
     try:
         handler(agent, frame, event, arguments)
     except Exception as error:
-        agent.note(f"the guard of {agent.name} failed: {error!r}")
+        agent.unseen(f"went unwatched, for the guard failed: {error!r}")
 
 
 def _on_paths(agent: GuardedAgent, frame: FrameType, event: str, arguments: Arguments) -> None:
@@ -111,7 +111,7 @@ def _on_paths(agent: GuardedAgent, frame: FrameType, event: str, arguments: Argu
         names.append(_place(agent, _at(arguments, at), directory))
     found = tuple(name for name in names if name is not None)
     if found:
-        agent.note_call(event, found, frame)
+        agent.unseen_call(event, found, frame)
 
 
 def _at(arguments: Arguments, at: int) -> Any:
@@ -134,7 +134,7 @@ def _on_descriptor(agent: GuardedAgent, frame: FrameType, event: str, arguments:
     """``fcntl.fcntl``, many of whose commands change nothing of the file."""
     place = agent.place_of_descriptor(arguments[0])
     if place is not None and arguments[1] not in _HARMLESS_COMMANDS:
-        agent.note_call(event, (place,), frame)
+        agent.unseen_call(event, (place,), frame)
 
 
 def _on_database(agent: GuardedAgent, frame: FrameType, event: str, arguments: Arguments) -> None:
@@ -142,23 +142,23 @@ def _on_database(agent: GuardedAgent, frame: FrameType, event: str, arguments: A
     text = os.fsdecode(arguments[0]).removeprefix("file:").partition("?")[0]
     place = agent.places.name(text) if text not in ("", ":memory:") else None
     if place is not None:
-        agent.note_call(event, (place,), frame)
+        agent.unseen_call(event, (place,), frame)
 
 
 def _child(agent: GuardedAgent, frame: FrameType, event: str, arguments: Arguments) -> None:
     """A child process stops at no gate, whatever it does."""
-    agent.note_call(event, (), frame)
+    agent.unseen_call(event, (), frame)
 
 
 def _library(agent: GuardedAgent, frame: FrameType, event: str, arguments: Arguments) -> None:
     """What functions of a C library do is not seen; a module that is imported only loads them."""
     if not is_below_import(frame):
-        agent.note_call(event, (str(arguments[-1]),), frame)
+        agent.unseen_call(event, (str(arguments[-1]),), frame)
 
 
 def _anywhere(agent: GuardedAgent, frame: FrameType, event: str, arguments: Arguments) -> None:
     """What concerns other processes, all agents of this one, or the guard itself."""
-    agent.note_call(event, (), frame)
+    agent.unseen_call(event, (), frame)
 
 
 _HANDLERS: Final[dict[str, Callable[[GuardedAgent, FrameType, str, Arguments], None]]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from proofs.harness.agents import nobody_acting
+from proofs.harness.agents import acting, nobody_acting
 from proofs.harness.doors.files import real
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import Gate, GatedAgent
@@ -20,28 +20,25 @@ T = TypeVar("T")
 
 
 class GuardedAgent(GatedAgent):
-    """Does what a ``GatedAgent`` does, so its trace is the same; notes what went unseen.
+    """Does what a ``GatedAgent`` does, so its trace is the same; tells of what went unseen.
 
     ``is_inside`` tells that an effect is under way: what is called then is seen.
     """
 
     def __init__(self, name: str, gate: Gate, skew_ns: int = 0, chance: int = 0) -> None:
         super().__init__(name, gate, skew_ns, chance)
-        self.places = _WatchedPlaces(gate.root, gate.scheduling.aliases, self)
+        self.places = _WatchedPlaces(gate.root, gate.scheduling.aliases)
         self.is_inside = False
 
-    def note(self, words: str) -> None:
-        """Something went unseen."""
-        self._watch.note(words)
-
-    def note_call(self, function: str, names: tuple[str, ...], frame: FrameType) -> None:
+    def unseen_call(self, function: str, names: tuple[str, ...], frame: FrameType) -> None:
         """A call was made outside all doors; ``names`` are empty where nobody can tell on what."""
         on = f" on {' -> '.join(names)}" if names else ""
-        self.note(f"{self.name} called {function}{on} at {caller(frame)} outside all doors")
+        self.unseen(f"called {function}{on} at {caller(frame)} outside all doors")
 
     def look(self) -> None:
-        """Note what this agent has changed since the last effect."""
-        self._watch.look(self.name)
+        """Tell what this agent has changed since the last effect."""
+        for change in self._watch.look():
+            self.unseen(f"{change} outside all doors, by no call that can be seen")
 
     def place_of_descriptor(self, descriptor: int) -> str | None:
         """Where any descriptor leads, also one that was opened behind the doors."""
@@ -78,26 +75,29 @@ class GuardedAgent(GatedAgent):
     def _hand_over(self, chosen: str) -> None:
         self.look()
         super()._hand_over(chosen)
-        self._watch.look("somebody who is no agent")
+        for change in self._watch.look():
+            self.unseen(f"came back and somebody who is no agent had {change}")
 
 
 class _WatchedPlaces(Places):
     """Notices what leads below the directory by a way that the doors do not follow."""
 
-    def __init__(self, root: Path, aliases: dict[str, str], agent: GuardedAgent) -> None:
+    def __init__(self, root: Path, aliases: dict[str, str]) -> None:
         super().__init__(root, aliases)
-        self._agent = agent
         self._real_root = os.path.realpath(root)
         self._elsewhere: set[str] = set()  # known to be
 
     def name(self, path: object, directory: object = None) -> str | None:
         """As that of any agent."""
         found = super().name(path, directory)
-        if found is None and isinstance(path, int):
-            self._note(self._agent.place_of_descriptor(path), "a descriptor opened elsewhere")
-        elif found is None and isinstance(path, str | bytes | os.PathLike) and directory is None:
-            self._note(self._resolved(os.fsdecode(path)), "a symbolic link")
-        return found
+        agent = acting.agent
+        if found is not None or not isinstance(agent, GuardedAgent):
+            return found
+        if isinstance(path, int):
+            _tell(agent, agent.place_of_descriptor(path), "a descriptor opened elsewhere")
+        elif isinstance(path, str | bytes | os.PathLike) and directory is None:
+            _tell(agent, self._resolved(os.fsdecode(path)), "a symbolic link")
+        return None
 
     def _resolved(self, path: str) -> str | None:
         """The name of what a path leads to by links; looked at by the harness, not by the agent."""
@@ -110,7 +110,7 @@ class _WatchedPlaces(Places):
         self._elsewhere.add(path)
         return None
 
-    def _note(self, place: str | None, way: str) -> None:
-        if place is not None:
-            name = self._agent.name
-            self._agent.note(f"{name} reached {place} by {way}, which no door follows")
+
+def _tell(agent: GuardedAgent, place: str | None, way: str) -> None:
+    if place is not None:
+        agent.unseen(f"reached {place} by {way}, which no door follows")

@@ -28,15 +28,15 @@ class Profiler:
             if found is not None and not is_no_board(frame):
                 self._note(frame, *found)
         except Exception as error:
-            self._agent.note(f"the guard of {self._agent.name} failed: {error!r}")
+            self._agent.unseen(f"went unwatched, for the guard failed: {error!r}")
 
     def _note(self, frame: FrameType, name: str, descriptor: int | None) -> None:
         if descriptor is None:
-            self._agent.note_call(name, (), frame)
+            self._agent.unseen_call(name, (), frame)
             return
         place = self._agent.place_of_descriptor(descriptor)
         if place is not None:
-            self._agent.note_call(name, (place,), frame)
+            self._agent.unseen_call(name, (place,), frame)
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def watching(agent: object) -> Iterator[None]:
     """Watch what this thread does meanwhile as ``agent``, if that is a guarded one.
 
     A profiler that is at work already stays, for it may not be one that can be put back; that the
-    agent could not be watched is noted then. Nothing is left in place afterwards but the audit
+    agent could not be watched is told then. Nothing is left in place afterwards but the audit
     hook, which cannot be taken away and does nothing.
     """
     if not isinstance(agent, GuardedAgent):
@@ -53,7 +53,7 @@ def watching(agent: object) -> Iterator[None]:
     occupied = sys.getprofile()
     if occupied is not None:
         kind = type(occupied).__name__
-        agent.note(f"{agent.name} could not be watched: a profiler, a {kind}, is at work already")
+        agent.unseen(f"could not be watched: a profiler, a {kind}, is at work already")
     agent.look()
     with audit.hooked():
         if occupied is None:

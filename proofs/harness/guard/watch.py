@@ -1,14 +1,11 @@
-"""What a guarded run has found so far, and how it left the board's directory."""
+"""How a guarded run left the board's directory after its last effect."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from proofs.harness.guard.snapshot import Snapshot, changes, snapshot
-
-UNSEEN_MAX = 20
-"""So many findings are kept; what comes after tells nothing new."""
 
 
 @dataclass(slots=True)
@@ -21,29 +18,20 @@ class Watch:
     """
 
     root: str
-    unseen: list[str] = field(default_factory=list)
     _known: Snapshot | None = None
 
     def state(self) -> tuple[Any, ...]:
         """As plain values."""
-        return (self.unseen, self._known)
+        return (self._known,)
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """The inverse of ``state``."""
-        self.unseen, self._known = state
+        (self._known,) = state
 
-    def note(self, words: str) -> None:
-        """Something went unseen; what was noted before is not noted again."""
-        if words not in self.unseen and len(self.unseen) < UNSEEN_MAX:
-            self.unseen.append(words)
-
-    def look(self, who: str) -> None:
-        """Note what has changed since the last effect; only ``who`` ran since."""
-        now = snapshot(self.root)
-        if self._known is not None and now != self._known:
-            for change in changes(self._known, now):
-                self.note(f"{who} {change} outside all doors, by no call that can be seen")
-        self._known = now
+    def look(self) -> list[str]:
+        """In words what has changed since the last effect, which is known from now on."""
+        before, self._known = self._known, snapshot(self.root)
+        return [] if before is None else changes(before, self._known)
 
     def remember(self) -> None:
         """An effect is done: whatever it changed was seen."""
@@ -55,8 +43,3 @@ class Watch:
             if entry[:2] == (device, inode):
                 return name
         return None
-
-
-def unseen_by(watch: Watch | None) -> tuple[str, ...]:
-    """What a run that is over is told to have hidden; nothing where nobody looked."""
-    return () if watch is None else tuple(watch.unseen)

@@ -1,0 +1,195 @@
+"""Every interleaving of a scenario with at most so many preemptions, but for those that are one.
+
+Of interleavings with the same order of conflicting effects one is run. Stateless dynamic partial
+order reduction: run, look for two steps that conflict and could have come the other way round, go
+back there and let the other agent go first. After Flanagan and Godefroid ("Dynamic Partial-Order
+Reduction for Model Checking Software", POPL 2005), with the additional points to go back to that a
+bound needs, after Coons, Musuvathi and McKinley ("Bounded Partial-Order Reduction", OOPSLA 2013):
+where the turn began in which the earlier step happened, since there no preemption more is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from proofs.harness.conflicts import Seen, order_of, touches
+from proofs.harness.execution import Execution
+from proofs.harness.races import races
+from proofs.harness.scheduling import EFFECTS_MAX
+from proofs.harness.trace import Step
+from proofs.harness.turns import joined
+from strategies.interleavings import Interleaving, Turn
+from strategies.scenarios import Scenario
+
+PREEMPTIONS_MAX = 2
+EXECUTIONS_MAX = 100_000
+
+
+class NondeterministicError(Exception):
+    """The same interleaving went another way the second time: nothing can be said of it."""
+
+
+@dataclass(slots=True)
+class _Choice:
+    """Before one step: who went on, who did in earlier runs, and who is still to be tried.
+
+    ``could`` is who would go on without a preemption, if anybody; ``spent`` the preemptions before;
+    ``waiting`` who certainly could not go on.
+    """
+
+    agent: str
+    could: str | None
+    spent: int
+    waiting: frozenset[str]
+    tried: set[str] = field(default_factory=set)
+    todo: set[str] = field(default_factory=set)
+
+    def cost(self, agent: str) -> int:
+        """The preemptions up to here if this agent goes on."""
+        return self.spent + (self.could not in (None, agent))
+
+    def want(self, agent: str, agents: tuple[str, ...]) -> None:
+        """Let this agent go on here some time; or, since it cannot, anybody else."""
+        self.todo |= set(agents) - self.waiting if agent in self.waiting else {agent}
+
+
+class Exploration:
+    """Runs the interleavings one after the other, as it is iterated over; to be used once.
+
+    ``executions`` counts what was run, ``orders`` holds the different orders of conflicting
+    effects. Only if ``exhausted`` is true at the end was everything within the bound covered.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        run: Callable[[Scenario], Execution],
+        *,
+        preemptions_max: int = PREEMPTIONS_MAX,
+        executions_max: int = EXECUTIONS_MAX,
+    ) -> None:
+        self.executions = 0
+        self.orders: set[str] = set()
+        self.exhausted = False
+        self._scenario = scenario
+        self._run = run
+        self._preemptions_max = preemptions_max
+        self._executions_max = executions_max
+        self._begun = scenario.interleaving.turns  # always as they are
+        self._first = sum(effects for _, effects in self._begun)
+        self._choices: list[_Choice] = []
+
+    def __iter__(self) -> Iterator[Execution]:
+        turns: Sequence[Turn] | None = self._begun
+        while turns is not None:
+            if self.executions >= self._executions_max:
+                return
+            interleaving = Interleaving(kind="turns", turns=joined(turns))
+            execution = self._run(replace(self._scenario, interleaving=interleaving))
+            self.executions += 1
+            seen = touches(execution.trace)
+            if self._follow(seen):
+                self.orders.add(order_of(seen))
+                yield execution
+            turns = self._next_turns()
+        self.exhausted = True
+
+    def _follow(self, seen: Seen) -> bool:
+        """Take in a new run; False if the agent to be tried could not go on where it should."""
+        trace = [step for step, _ in seen]
+        followed = [step.agent for step in trace[self._first :][: len(self._choices)]]
+        wanted = [choice.agent for choice in self._choices]
+        if followed[:-1] != wanted[:-1]:
+            raise NondeterministicError(self._scenario)
+        if followed != wanted:
+            self._choices[-1].todo |= set(self._scenario.agents)
+            return False
+        ends = {step.agent: number for number, step in enumerate(trace)}
+        for number, waiting in enumerate(_waiting(trace)):
+            if number >= self._first + len(self._choices):
+                self._choices.append(self._choice(trace, number, waiting, ends))
+        for earlier, agent in races(seen):
+            self._go_back(trace, earlier, agent)
+        return True
+
+    def _choice(
+        self, trace: Sequence[Step], number: int, waiting: frozenset[str], ends: dict[str, int]
+    ) -> _Choice:
+        agent = trace[number].agent
+        if not self._choices:
+            return _Choice(agent, None, 0, waiting, {agent})
+        before, last = trace[number - 1], self._choices[-1]
+        goes_on = not before.waits and ends[before.agent] >= number
+        could = before.agent if goes_on else None
+        return _Choice(agent, could, last.cost(last.agent), waiting, {agent})
+
+    def _go_back(self, trace: Sequence[Step], earlier: int, agent: str) -> None:
+        """Let ``agent`` go on in place of an earlier step, and where that one's turn began."""
+        if earlier < self._first:
+            return
+        began = earlier
+        while began > self._first and trace[began - 1].agent == trace[earlier].agent:
+            began -= 1
+        for number in (earlier, began):
+            self._choices[number - self._first].want(agent, self._scenario.agents)
+
+    def _next_turns(self) -> Sequence[Turn] | None:
+        """The turns of the next run: another choice, as late as there is one; None at the end."""
+        while self._choices:
+            last = self._choices[-1]
+            within = (a for a in last.todo - last.tried if last.cost(a) <= self._preemptions_max)
+            agent = min(within, default=None)
+            if agent is not None:
+                last.tried.add(agent)
+                last.agent = agent
+                return (*self._begun, *((choice.agent, 1) for choice in self._choices))
+            self._choices.pop()
+        return None
+
+
+def _waiting(trace: Sequence[Step]) -> Iterator[frozenset[str]]:
+    """Who waits before each step, for a lock or for a pause to end, and was not woken yet.
+
+    Somebody who went on all the same was woken by time, when nobody else could go on.
+    """
+    waiting: dict[str, Step] = {}
+    for step in trace:
+        yield frozenset(waiting) - {step.agent}
+        waiting = {agent: since for agent, since in waiting.items() if not step.wakes(since)}
+        waiting.pop(step.agent, None)
+        if step.waits:
+            waiting[step.agent] = step
+
+
+def explore(
+    scenario: Scenario,
+    run: Callable[[Scenario], Execution],
+    *,
+    preemptions_max: int = PREEMPTIONS_MAX,
+    executions_max: int = EXECUTIONS_MAX,
+) -> Exploration:
+    """The executions of every interleaving of a scenario with at most so many preemptions.
+
+    ``run`` must be deterministic. Whatever turns the scenario has are how each run begins; they
+    spend no preemption. Agents that poll for ever have interleavings without end; ``exhausted``
+    tells whether ``executions_max`` was enough.
+    """
+    return Exploration(
+        scenario, run, preemptions_max=preemptions_max, executions_max=executions_max
+    )
+
+
+def up_to_the_last_calls(scenario: Scenario, run: Callable[[Scenario], Execution]) -> Scenario:
+    """The same, begun with turns in which each agent in order does all but its last call.
+
+    So an exploration is of those last calls alone, and what comes before them is how they begin.
+    """
+    turns: tuple[Turn, ...] = ()
+    for agent in scenario.agents:
+        begun = Interleaving(kind="turns", turns=(*turns, (agent, EFFECTS_MAX)))
+        trace = run(replace(scenario, interleaving=begun)).trace
+        own = [step.effect.kind for step in trace if step.agent == agent]
+        before = len(own) - 1 - own[::-1].index("call") if "call" in own else len(own)
+        turns = (*turns, (agent, before))
+    return replace(scenario, interleaving=Interleaving(kind="turns", turns=turns))

@@ -1,0 +1,209 @@
+"""What is left out of an exploration is only what was run already, in another guise.
+
+Compared with every single interleaving, within the same bound: the same orders of conflicting
+effects, the same answers, the same violations.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from proofs.harness.clock import SharedTime
+from proofs.harness.conflicts import order_of_conflicts
+from proofs.harness.execution import Execution, scheduler_of
+from proofs.harness.exhaustive import explore
+from proofs.harness.history import History
+from proofs.harness.interception import interception
+from proofs.harness.threads import StuckError, ThreadGate
+from proofs.harness.trace import Step
+from proofs.harness.turns import joined
+from strategies.interleavings import Interleaving
+from strategies.scenarios import START, Scenario
+
+Run = Callable[[Scenario], Execution]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doors() -> Iterator[None]:
+    with interception():
+        yield
+
+
+def every_interleaving(scenario: Scenario, run_one: Run, bound: int) -> Iterator[Execution]:
+    """All of them, one by one: by definition, and slowly."""
+    todo: list[tuple[str, ...]] = [()]
+    while todo:
+        begun = todo.pop()
+        execution = run_one(with_turns(scenario, begun))
+        agents = tuple(step.agent for step in execution.trace)
+        if agents[: len(begun)] != begun:
+            continue  # who was to go on could not
+        yield execution
+        for number in range(len(begun), len(agents)):
+            for other in scenario.agents:
+                if other == agents[number]:
+                    continue
+                spent = preempted(execution.trace, number, other)
+                if spent <= bound:
+                    todo.append((*agents[:number], other))
+
+
+def preempted(trace: Sequence[Step], number: int, other: str) -> int:
+    """The preemptions, up to there, of a run that goes on with another agent before this step."""
+    last = {step.agent: at for at, step in enumerate(trace)}
+    agents = [*(step.agent for step in trace[:number]), other]
+    return sum(
+        agents[at] != agents[at + 1] and last[agents[at]] > at and not trace[at].waits
+        for at in range(number)
+    )
+
+
+def with_turns(scenario: Scenario, agents: Sequence[str]) -> Scenario:
+    turns = joined([(agent, 1) for agent in agents])
+    return Scenario(scenario.tasks, scenario.programs, Interleaving(kind="turns", turns=turns))
+
+
+class Mover:
+    """An agent that does what it is told, and remembers what it saw."""
+
+    def __init__(self, root: Path, name: str, moves: Sequence[str]) -> None:
+        self.seen: list[object] = []
+        self._root = root
+        self._name = name
+        self._moves = moves
+        self._held: int | None = None
+
+    def __call__(self) -> None:
+        for move in self._moves:
+            kind, *names = move.split()
+            try:
+                getattr(self, kind)(*(str(self._root / name) for name in names))
+            except OSError as error:
+                self.seen.append(type(error).__name__)
+        self.unlock()
+
+    def read(self, path: str) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        self.seen.append(os.read(descriptor, 100))
+        os.close(descriptor)
+
+    def write(self, path: str, flags: int = os.O_TRUNC) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags)
+        os.write(descriptor, self._name.encode())
+        os.close(descriptor)
+
+    def append(self, path: str) -> None:
+        self.write(path, os.O_APPEND)
+
+    def move(self, source: str, target: str) -> None:
+        os.replace(source, target)
+
+    def remove(self, path: str) -> None:
+        os.unlink(path)
+
+    def list(self) -> None:
+        self.seen.append(sorted(os.listdir(self._root)))
+
+    def stat(self, path: str) -> None:
+        self.seen.append(os.stat(path).st_size)
+
+    def lock(self, how: int = fcntl.LOCK_EX) -> None:
+        if self._held is None:
+            descriptor = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT)
+            try:
+                fcntl.flock(descriptor, how)
+            except BlockingIOError:
+                os.close(descriptor)
+                raise
+            self._held = descriptor
+
+    def lock_or_not(self) -> None:
+        self.lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def unlock(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def sleep(self) -> None:
+        time.sleep(1)
+
+
+def run_movers(scenario: Scenario, moves: dict[str, list[str]], root: Path) -> Execution:
+    """What movers do, and as the final listing what each saw and what is left."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    (root / "a").write_text("0")
+    movers = {name: Mover(root, name, moves[name]) for name in scenario.agents}
+    gate = ThreadGate(root, scheduler_of(scenario.interleaving), SharedTime(int(START * 1e9)))
+    stuck = None
+    try:
+        gate.run(movers)
+    except StuckError as error:
+        stuck = str(error)
+    final = {path.name: path.read_text() for path in root.iterdir()}
+    seen = {name: mover.seen for name, mover in movers.items()}
+    return Execution(scenario, History([]), gate.trace, stuck, frozenset(), [final | seen], {})
+
+
+MOVES = st.lists(
+    st.sampled_from(
+        [
+            *("read a", "read b", "write a", "write b", "append a", "append b"),
+            *("move a b", "remove a", "list", "stat a"),
+            *("lock", "lock_or_not", "unlock", "sleep"),
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def shown(executions: Iterable[Execution]) -> tuple[set[str], set[str]]:
+    """The orders of conflicting effects, and all that could be told of what happened."""
+    orders, told = set(), set()
+    for execution in executions:
+        orders.add(order_of_conflicts(execution.trace))
+        told.add(f"{execution.final} {execution.stuck}")
+    return orders, told
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(moves=st.lists(MOVES, min_size=2, max_size=2), bound=st.integers(0, 2))
+def test_what_two_agents_can_do_is_all_found(
+    moves: list[list[str]], bound: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    finds_all(moves, bound, tmp_path_factory.getbasetemp() / "moved")
+
+
+@settings(max_examples=settings().max_examples // 5)
+@given(
+    moves=st.lists(MOVES.map(lambda some: some[:1]), min_size=3, max_size=3),
+    bound=st.integers(0, 2),
+)
+def test_what_three_agents_can_do_is_all_found(
+    moves: list[list[str]], bound: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    finds_all(moves, bound, tmp_path_factory.getbasetemp() / "moved")
+
+
+def finds_all(moves: list[list[str]], bound: int, root: Path) -> None:
+    by_name = {f"a{number + 1}": some for number, some in enumerate(moves)}
+    scenario = Scenario((), tuple((name, ()) for name in by_name))
+    run_one = partial(run_movers, moves=by_name, root=root)
+    exploration = explore(scenario, run_one, preemptions_max=bound)
+    found = shown(exploration)
+    every = list(every_interleaving(scenario, run_one, bound))
+    event(f"{len(every)} interleavings in {exploration.executions}")
+    assert exploration.exhausted
+    assert found == shown(every)

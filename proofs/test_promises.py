@@ -1,0 +1,58 @@
+"""What a board promises is read from its own words; what is no such promise is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from proofs.harness.checkers import Promises, check
+from proofs.harness.checkers.promises import PromiseError
+from proofs.harness.verdict import violations
+from proofs.histories import LEASE_SECONDS, execution, grant, nothing
+
+
+def board(promises: Any) -> object:
+    """A callable that tells these."""
+
+    def told(_: str) -> None: ...
+
+    told.promises = promises  # type: ignore[attr-defined]
+    return told
+
+
+def test_a_board_tells_what_it_promises_in_a_dict() -> None:
+    assert Promises.of(object()) == Promises.of(board({})) == Promises()
+    told = {"lease_seconds": None, "invariants": ["S1"], "order": "any", "persistence": "W"}
+    assert Promises.of(board(told)) == Promises(frozenset({"S1"}), math.inf, 5, "any", "W")
+    assert Promises.of(board({"attempts_max": None, "lease_seconds": 5})) == Promises(
+        None, 5.0, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (["S1"], "promises must be a dict, got ['S1']"),
+        ({"lease": 5}, "promises must be of invariants, persistence, .*, got 'lease'"),
+        ({"invariants": "S1"}, "must list some of S0, .*, got 'S1'"),
+        ({"invariants": ["S99"]}, r"must list some of S0, .*, got \['S99'\]"),
+        ({"lease_seconds": 0}, "must be a positive number, or None for ever, got 0"),
+        ({"lease_seconds": math.nan}, "must be a positive number, or None for ever, got nan"),
+        ({"lease_seconds": "5"}, "must be a positive number, or None for ever, got '5'"),
+        ({"attempts_max": 0}, "must be a positive whole number, or None for no end, got 0"),
+        ({"attempts_max": True}, "must be a positive whole number, or None for no end, got True"),
+        ({"order": "lifo"}, "must be one of priority, fifo, any, got 'lifo'"),
+        ({"order": ["any"]}, r"must be one of priority, fifo, any, got \['any'\]"),
+        ({"persistence": "k"}, "must be one of K, E, W, S, got 'k'"),
+    ],
+)
+def test_what_is_no_such_promise_is_refused_with_words(told: Any, words: str) -> None:
+    with pytest.raises(PromiseError, match=words.replace("['S1']", r"\['S1'\]")):
+        Promises.of(board(told))
+
+
+def test_a_claim_that_never_lapses_is_not_free_again_after_any_time() -> None:
+    made = execution(grant("a1", 0, 1, 1), nothing("a2", 2, 3, after=2 * LEASE_SECONDS))
+    assert not violations(check(made, Promises(lease_seconds=math.inf)))
