@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proofs.harness.agents import acting
 from proofs.harness.doors.files import exists, kept, real, seen, touch, touch_directories
+from proofs.harness.doors.pipes import await_readable
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -63,6 +64,8 @@ def _by_descriptor(name: str, kind: str, changes: bool) -> Callable[..., Any]:
             return function(fd, *args, **kwargs)
         place = agent.places.name(fd if isinstance(fd, int) else number_of(fd))
         if place is None:
+            if name in ("read", "readv"):
+                await_readable(agent, number_of(fd))
             return function(fd, *args, **kwargs)
 
         def act() -> Any:
