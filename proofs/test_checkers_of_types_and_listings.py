@@ -173,6 +173,5 @@ def test_what_no_order_explains_is_convicted(name: str) -> None:
 def test_a_look_for_work_says_in_words_for_whom_it_was() -> None:
     (found,) = (v for v in check(CONVICTED["S18 a task of another type"]) if v.invariant == "S18")
     assert found.words == (
-        "a1 claim_next(t1, able to do PARALLEL_SEARCH) ok -> {'task_id': 't1', 'token': 1}, "
-        "and t1 is CODE_ANALYSIS"
+        "a1 claim_next([PARALLEL_SEARCH]) -> t1 token 1, and t1 is CODE_ANALYSIS"
     )

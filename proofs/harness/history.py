@@ -34,6 +34,23 @@ class Operation:
     answer: Any = None
     error: str | None = None
 
+    def call(self) -> str:
+        """What was asked, as it would be written."""
+        values = [
+            f"{name}={value}" if name == "token" else _shown(value)
+            for name, value in self.arguments.items()
+            if value is not None
+        ]
+        return f"{self.name}({', '.join(values)})"
+
+    def response(self) -> str:
+        """What came of it: what was raised, refused, granted or shown."""
+        if self.error is not None:
+            return f"raised {self.error}"
+        if self.outcome == "refused":
+            return "None" if self.name == "claim_next" else "refused"
+        return self.outcome if self.answer is None else _shown(self.answer)
+
     def precedes(self, other: Operation) -> bool:
         """Whether it had returned before the other one was invoked."""
         return self.returned_at <= other.invoked_at
@@ -56,3 +73,14 @@ class History:
             and operation.answer is not None
             and operation.answer["task_id"] == task_id
         ]
+
+
+def _shown(value: Any) -> str:
+    """A task by its id, its status and its token, a list by what is in it, else what it is."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    if not isinstance(value, dict) or "task_id" not in value:
+        return str(value)
+    status, token = value.get("status"), value.get("token")
+    words = [value["task_id"], status, None if token is None else f"token {token}"]
+    return " ".join(str(word) for word in words if word is not None)

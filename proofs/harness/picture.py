@@ -44,40 +44,9 @@ def picture(execution: Execution, width: int = WIDTH) -> str:
 def outcomes(execution: Execution) -> tuple[str, ...]:
     """A line for each operation: who asked what, and what came of it."""
     return tuple(
-        f"{operation.agent}: {called(operation)} -> {answered(operation)}"
+        f"{operation.agent}: {operation.call()} -> {operation.response()}"
         for operation in execution.history.operations
     )
-
-
-def called(operation: Operation) -> str:
-    """The call as it would be written."""
-    arguments = [f"{value}" for name, value in operation.arguments.items() if name != "token"]
-    token = operation.arguments.get("token")
-    if token is not None:
-        arguments.append(f"token={token}")
-    return f"{operation.name}({', '.join(arguments)})"
-
-
-def answered(operation: Operation) -> str:
-    """What the board said: a grant, a refusal, what it raised, what it showed."""
-    if operation.error is not None:
-        return f"raised {operation.error}"
-    if operation.outcome == "refused":
-        return "None" if operation.name == "claim_next" else "refused"
-    answer = operation.answer
-    if isinstance(answer, dict):
-        token, status = answer.get("token"), answer.get("status")
-        words = [str(answer.get("task_id")), *([str(status)] if status else [])]
-        return " ".join([*words, *([f"token {token}"] if token is not None else [])])
-    if isinstance(answer, list):
-        return "[" + ", ".join(_listed(item) for item in answer) + "]"
-    return operation.outcome
-
-
-def _listed(item: object) -> str:
-    if isinstance(item, dict) and "task_id" in item:
-        return f"{item['task_id']} {item.get('status')}"
-    return str(item)
 
 
 def _row(number: str, texts: dict[str, str], agents: Sequence[str], column: int) -> str:
@@ -107,11 +76,11 @@ def _all_lines(execution: Execution) -> Iterator[_Line]:
         if step.effect.kind == "call":
             asking.add(step.agent)
             operation = begun.get((step.agent, number))
-            yield _Line(step.agent, called(operation) if operation else f"{step.effect.detail}(…")
+            yield _Line(step.agent, operation.call() if operation else f"{step.effect.detail}(…")
         elif number in matter and (step.agent in asking or step.agent != agent_of(step.agent)):
             yield _Line(step.agent, f"  {_effect(step)}", number)
         if number in ended:
-            yield _Line(step.agent, f"-> {answered(ended[number])}")
+            yield _Line(step.agent, f"-> {ended[number].response()}")
         if number in preempted:
             following = next(s for s in trace[number + 1 :] if s.agent == step.agent)
             yield _Line(step.agent, f"~~ stopped before {pattern_of(following.effect.label())}")

@@ -234,18 +234,7 @@ def result_of(completion: Operation) -> dict[str, Any]:
 
 def said(operation: Operation) -> str:
     """One operation in words."""
-    words = {"task_id": "", "token": "token ", "capabilities": "able to do "}
-    named = [
-        f"{words[name]}{' or '.join(value) if isinstance(value, list) else value}"
-        for name, value in operation.arguments.items()
-        if name in words and value is not None
-    ]
-    if operation.name == "claim_next" and operation.answer is not None:
-        named.insert(0, str(task_of(operation)))
-    is_told = operation.answer is not None and operation.name in GRANTS | {"prune"}
-    answer = f" -> {operation.answer}" if is_told else ""
-    call = f"{operation.name}({', '.join(named)})"
-    return f"{operation.agent} {call} {operation.error or operation.outcome}{answer}"
+    return f"{operation.agent} {operation.call()} -> {operation.response()}"
 
 
 def _tells_what_is_gone(prune: Operation) -> bool:

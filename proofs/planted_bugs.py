@@ -1,0 +1,127 @@
+"""The boards with a planted bug and their safe twins, and how the bugs are found again.
+
+``python -m proofs.planted_bugs`` finds each bug and keeps its counterexample in
+``proofs/counterexamples/``, as what a replay must still convict.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from proofs import broken_boards, safe_boards
+from proofs.harness.gates import GateName, Gates
+from proofs.harness.proof import Proof, ViolatedError
+from proofs.harness.proven_board import ProvenBoard
+from strategies.interleavings import Interleaving
+from strategies.programs import Ask, Program
+from strategies.scenarios import START, PostedTask, Scenario
+
+EXECUTIONS_MAX: Final = 400
+KEPT: Final = Path(__file__).parent / "counterexamples"
+SEED: Final = 4
+
+
+class NotFoundError(Exception):
+    """A planted bug was not found in ``EXECUTIONS_MAX`` executions."""
+
+
+def modules(package: ModuleType) -> list[ModuleType]:
+    """Those of a package that hold a board."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
+    return [module for module in found if hasattr(module, "Board")]
+
+
+BROKEN: Final = modules(broken_boards)
+SAFE: Final = modules(safe_boards)
+
+
+def name_of(module: ModuleType) -> str:
+    """What its board is called."""
+    return module.__name__.rpartition(".")[2]
+
+
+def board_of(module: ModuleType) -> ProvenBoard:
+    """The board of a module."""
+    return ProvenBoard.named(f"{module.__name__}:Board")
+
+
+def gate_of(module: ModuleType) -> GateName:
+    """Where its bug shows: threads, if it does not need processes."""
+    return "processes" if getattr(module, "GATE", "threads") == "processes" else "threads"
+
+
+def smallest(module: ModuleType, interleaving: Interleaving | None = None) -> Scenario:
+    """The smallest scenario that shows what is wrong with a board, if it is interleaved so."""
+    return _scenario(module.TASKS, module.PROGRAMS, interleaving or Interleaving())
+
+
+def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
+    """A scenario around what this board needs: more tasks and claims, any interleaving."""
+    programs = [
+        program + (Ask("claim_next"),) * chance.choice([0, 0, 1]) for program in module.PROGRAMS
+    ]
+    agents = [f"a{n + 1}" for n in range(len(programs))]
+    tasks = module.TASKS + chance.choice([0, 0, 1])
+    return _scenario(tasks, tuple(programs), _mixture(chance, agents, effects))
+
+
+def convicted(
+    module: ModuleType, gate: GateName, seed: int, root: Path, folder: Path
+) -> tuple[Proof, ViolatedError]:
+    """Draw scenarios by a seed until the bug shows; the counterexample is in ``folder`` then.
+
+    Raises ``NotFoundError``.
+    """
+    chance = random.Random(f"{seed} {name_of(module)}")
+    with Gates(board_of(module), root) as gates:
+        effects = len(gates.run(smallest(module), gate).trace)
+        name = f"{name_of(module)} is convicted"
+        looks_at = [module.INVARIANT]
+        proof = Proof(name, gates, gate, folder, invariants=looks_at, expect="violated")
+        for _ in range(EXECUTIONS_MAX):
+            try:
+                proof.examine(drawn(chance, module, effects))
+            except ViolatedError as error:
+                return proof, error
+    words = f"{module.INVARIANT} of {name_of(module)} must be violated in {EXECUTIONS_MAX} runs"
+    raise NotFoundError(f"{words} by seed {seed} in {gate}, and was not")
+
+
+def _scenario(tasks: int, programs: tuple[Program, ...], interleaving: Interleaving) -> Scenario:
+    posted = tuple(PostedTask(f"t{n + 1}", created_at=START - n) for n in range(tasks))
+    agents = tuple((f"a{n + 1}", program) for n, program in enumerate(programs))
+    return Scenario(posted, agents, interleaving)
+
+
+def _mixture(chance: random.Random, agents: list[str], effects: int) -> Interleaving:
+    """One of the three kinds, alike."""
+    kind = chance.choice(["walk", "pct", "switches"])
+    if kind == "walk":
+        return Interleaving(kind, seed=chance.randrange(2**32))
+    if kind == "pct":
+        return Interleaving(
+            kind, seed=chance.randrange(2**32), changes=chance.randint(1, 3), effects=effects
+        )
+    places = sorted(chance.sample(range(effects), chance.randint(1, 3)))
+    return Interleaving(switches=tuple((place, chance.choice(agents)) for place in places))
+
+
+def main() -> None:
+    """Keep a counterexample of each bug, in place of those that are kept."""
+    for old in KEPT.glob("*.json"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        for module in BROKEN:
+            proof, error = convicted(module, gate_of(module), SEED, Path(folder, "board"), KEPT)
+            print(proof.path, str(error).splitlines()[0], sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()
