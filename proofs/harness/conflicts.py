@@ -48,7 +48,7 @@ class Touch(NamedTuple):
 
 _TIME: Final = Touch("time", "", "looks")
 _ADVANCE: Final = Touch("time", "", "changes")
-_NAMING: Final = frozenset({"link", "mkdir", "replace", "rmdir", "symlink", "unlink"})
+_NAMING: Final = frozenset({"link", "mkdir", "mknod", "replace", "rmdir", "symlink", "unlink"})
 _LOCKING: Final = frozenset({"flock", "lockf", "lock", "try", "unlock"})
 _THROUGH_DESCRIPTORS: Final = frozenset({"read", "write", "fsync", *_LOCKING, "close"})
 _ANY_WAY: Final = frozenset({"stat", "truncate"})

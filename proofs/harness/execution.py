@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
+from proofs.harness.guard.watch import Watch
 from proofs.harness.history import History
 from proofs.harness.record import Record
 from proofs.harness.recording import Recorder, by_invocation
@@ -62,18 +63,31 @@ class Ran:
 class ScenarioGate(Protocol):
     """Where the agents of a scenario run; threads of this process, if no other is named."""
 
-    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
-        """Run the programs on what is at ``root``, by the scenario's interleaving."""
+    def run(
+        self,
+        scenario: Scenario,
+        board: Board,
+        root: Path,
+        time: SharedTime,
+        watch: Watch | None,
+    ) -> Ran:
+        """Run the programs on what is at ``root``, by the scenario's interleaving, and watch."""
         ...
 
 
 def run(
-    scenario: Scenario, board: Board, root: Path, gate: ScenarioGate | None = None
+    scenario: Scenario,
+    board: Board,
+    root: Path,
+    gate: ScenarioGate | None = None,
+    *,
+    guarded: bool = False,
 ) -> Execution:
     """Run a scenario on an empty directory at ``root``, which is made anew.
 
     The agents are threads of this process, or what ``gate`` makes of them; the tasks are posted,
-    and listed at the end, here. The doors must be open (see ``interception``).
+    and listed at the end, here. The doors must be open (see ``interception``). A guarded run
+    has the same trace, takes several times as long, and tells what its agents did unseen.
     """
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
@@ -81,7 +95,8 @@ def run(
     os.utime(root, ns=(time.file_ns, time.file_ns))
     alone = _Alone(root, time)
     alone.run(lambda: _post_all(scenario, board, root))
-    ran = (gate or _Threads()).run(scenario, board, root, time)
+    watch = Watch(str(root)) if guarded else None
+    ran = (gate or _Threads()).run(scenario, board, root, time, watch)
     final, final_error = _listed_at_the_end(board, alone)
     return Execution(
         scenario,
@@ -113,11 +128,18 @@ def scheduler_of(interleaving: Interleaving) -> Scheduler:
 class _Threads:
     """Runs the agents of a scenario as threads of this process."""
 
-    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
+    def run(
+        self,
+        scenario: Scenario,
+        board: Board,
+        root: Path,
+        time: SharedTime,
+        watch: Watch | None,
+    ) -> Ran:
         recorders = {
             name: Recorder(name, program, board, root) for name, program in scenario.programs
         }
-        gate = ThreadGate(root, scheduler_of(scenario.interleaving), time)
+        gate = ThreadGate(root, scheduler_of(scenario.interleaving), time, watch=watch)
         stuck = None
         try:
             gate.run(recorders, scenario.clock, scenario.chance)

@@ -69,7 +69,7 @@ class GatedAgent:
     def __init__(self, name: str, gate: Gate, skew_ns: int = 0, chance: int = 0) -> None:
         self.name = name
         self.clock = VirtualClock(gate.scheduling.time, skew_ns)
-        self.places = Places(gate.root)
+        self.places = Places(gate.root, gate.scheduling.aliases)
         self.gate = gate
         self.made = False
         self._chance = chance
@@ -222,6 +222,8 @@ class GatedAgent:
 
     def listing_key(self, name: str) -> str:
         """The name itself, or what the scenario's chance makes of it: one order for all agents."""
+        if self.places.aliases:  # by what a trace calls it, and only then by itself
+            name = f"{self.places.alias(name)} {name}"
         if not self._chance:
             return name
         return hashlib.sha256(f"{self._chance} {name}".encode(errors="surrogateescape")).hexdigest()

@@ -45,9 +45,8 @@ class Gates:
 
     def run(self, scenario: Scenario, gate: GateName, *, guarded: bool = False) -> Execution:
         """Run a scenario; ``guarded`` looks for effects that go past the doors, and costs more."""
-        del guarded
         at = self._process_gate() if gate == "processes" else None
-        execution = run(scenario, self.board.open, self.root, at)
+        execution = run(scenario, self.board.open, self.root, at, guarded=guarded)
         return replace(execution, lacking=execution.lacking.union(self.board.lacking))
 
     def _process_gate(self) -> ProcessGate:

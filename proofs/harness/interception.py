@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from proofs.harness.doors import (
     chance,
     children,
-    files,
+    descriptors,
+    identity,
+    listings,
     locks,
+    paths,
     pipes,
     pools,
     programs,
@@ -32,7 +35,9 @@ def interception() -> Iterator[None]:
     """
     swept = modules_to_sweep()
     doors = [
-        *files.replacements(),
+        *paths.replacements(),
+        *descriptors.replacements(),
+        *listings.replacements(),
         *streams.replacements(),
         *locks.replacements(),
         *thread_locks.replacements(),
@@ -44,6 +49,7 @@ def interception() -> Iterator[None]:
         *programs.replacements(),
         *times.replacements(),
         *chance.replacements(),
+        *identity.replacements(),
     ]
     try:
         with replaced(doors, swept):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,11 +14,13 @@ NAMES_MAX = 10_000
 class Places:
     """Names paths below one directory, and remembers which descriptors lead there.
 
-    What lies elsewhere is no effect on the board and has no name here.
+    What lies elsewhere is no effect on the board and has no name here. ``aliases`` are what
+    parts of names are called that differ from run to run, as ids of processes do.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = os.path.abspath(root)
+    def __init__(self, root: Path, aliases: dict[str, str] | None = None) -> None:
+        self.aliases = {} if aliases is None else aliases
+        self._roots = _named_and_real(os.path.abspath(root))
         self._descriptors: dict[int, str] = {}
 
     def name(self, path: object, directory: object = None) -> str | None:
@@ -33,22 +36,21 @@ class Places:
             if above is None:
                 return None
             text = f"{above}/{text}"
-        return _name(self._root, text)
+        name = _name(self._roots, text)
+        return name if name is None or not self.aliases else self.alias(name)
 
-    def path(self, name: str) -> str:
-        """The absolute path of what has this name."""
-        return self._root if name == "." else f"{self._root}/{name}"
-
-    def directory(self, name: str) -> str | None:
-        """The absolute path of the directory it lies in, None if that is elsewhere."""
-        return None if name == "." else self.path(os.path.dirname(name) or ".")
+    def alias(self, text: str) -> str:
+        """The same with what differs from run to run called by a word of its own."""
+        for part, alias in self.aliases.items():
+            text = re.sub(rf"(?<!\d){part}(?!\d)", alias, text)
+        return text
 
     def _above(self, directory: object) -> str | None:
         """The absolute path of an open directory, of the current one if it is None."""
         if directory is None:
             return os.getcwd()
         place = self.name(directory)
-        return None if place is None else self.path(place)
+        return None if place is None else f"{self._roots[0]}/{place}"
 
     def opened(self, descriptor: int, name: str) -> None:
         """The descriptor leads there from now on."""
@@ -64,8 +66,18 @@ class Places:
 
 
 @lru_cache(NAMES_MAX)
-def _name(root: str, text: str) -> str | None:
+def _name(roots: tuple[str, ...], text: str) -> str | None:
     text = os.path.normpath(text)
-    if text == root:
-        return "."
-    return text[len(root) + 1 :] if text.startswith(root + os.sep) else None
+    for directory in roots:
+        if text == directory:
+            return "."
+        if text.startswith(directory + os.sep):
+            return text[len(directory) + 1 :]
+    return None
+
+
+@lru_cache(100)
+def _named_and_real(root: str) -> tuple[str, ...]:
+    """The directory as it was named, and without symbolic links, as boards name it that resolve."""
+    real = os.path.realpath(root)
+    return (root,) if real == root else (root, real)

@@ -12,6 +12,7 @@ from proofs.harness.adapter import Board
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Ran, scheduler_of
+from proofs.harness.guard.watch import Watch
 from proofs.harness.scheduling import Scheduling, agent_of
 from proofs.harness.wire import Ended, Go, HandedOver, Ready, Run, Start, record_of, steps_of
 from proofs.harness.workers import ANSWER_SECONDS_MAX, Worker, WorkerError, Workers
@@ -54,7 +55,14 @@ class ProcessGate:
         """The processes of the workers that are kept."""
         return self._workers.pids
 
-    def run(self, scenario: Scenario, board: Board, root: Path, time: SharedTime) -> Ran:
+    def run(
+        self,
+        scenario: Scenario,
+        board: Board,
+        root: Path,
+        time: SharedTime,
+        watch: Watch | None = None,
+    ) -> Ran:
         """Run the programs on what is at ``root``. Raises ``WorkerError``.
 
         ``board`` must be what the workers know by its name; it is not used.
@@ -66,9 +74,10 @@ class ProcessGate:
             scenario.interleaving,
             scenario.clock,
             scenario.chance,
+            is_guarded=watch is not None,
         )
         try:
-            return _Running(told, self._workers, time).run()
+            return _Running(told, self._workers, time, watch).run()
         except BaseException:
             self._workers.end_all_at_work()  # they stand somewhere amid a run
             raise
@@ -77,12 +86,12 @@ class ProcessGate:
 class _Running:
     """One run, as the process sees it that passes it on from worker to worker."""
 
-    def __init__(self, told: Run, workers: Workers, time: SharedTime) -> None:
+    def __init__(self, told: Run, workers: Workers, time: SharedTime, watch: Watch | None) -> None:
         agents = sorted(name for name, _ in told.programs)
         self._told = pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
         self._workers = workers
         self._seats = {name: seat for seat, name in enumerate(agents)}
-        self._scheduling = Scheduling(agents, scheduler_of(told.interleaving), time)
+        self._scheduling = Scheduling(agents, scheduler_of(told.interleaving), time, watch=watch)
         self._ran = Ran([], {}, None)
         self._errors: dict[str, str] = {}
         self._ready: set[str] = set()

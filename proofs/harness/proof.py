@@ -21,7 +21,7 @@ from proofs.harness.counterexample import Expect, save
 from proofs.harness.coverage import Coverage
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
-from proofs.harness.guard import GuardSchedule
+from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.verdict import Value, Verdict
 from strategies.scenarios import Scenario
 

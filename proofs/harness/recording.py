@@ -75,7 +75,7 @@ class Recorder:
         except UnfitBoardError:
             raise
         except Exception as raised:
-            answer, error = Answer(False), self._words(raised)
+            answer, error = Answer(False), agent.places.alias(self._words(raised))
         operation = Operation(
             self._name,
             ask.name,

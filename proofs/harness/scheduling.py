@@ -15,6 +15,7 @@ from typing import Any
 
 from proofs.harness.clock import EFFECT_NS, SharedTime
 from proofs.harness.effects import Effect
+from proofs.harness.guard.watch import Watch
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.trace import Step
 
@@ -78,7 +79,8 @@ class Scheduling:
 
     ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
     ``asks_at`` is the effect ``before`` which the one that runs must ask who goes on; until then
-    there is nothing to choose. ``unseen`` tells in words what no gate could see; ``left`` are the
+    there is nothing to choose. ``watch`` is there in a guarded run; ``aliases`` are what parts of
+    names are called in traces. ``unseen`` tells in words what no gate could see; ``left`` are the
     parts that agents left running, and what each was about to do. Once only such parts are there
     time stands still for them, and when all of them wait the run is over.
     """
@@ -90,6 +92,7 @@ class Scheduling:
         time: SharedTime,
         *,
         effects_max: int = EFFECTS_MAX,
+        watch: Watch | None = None,
     ) -> None:
         self.time = time
         self.effects = 0
@@ -97,6 +100,8 @@ class Scheduling:
         self.unseen: list[str] = []
         self.left: list[tuple[str, str]] = []
         self.is_over = False
+        self.watch = watch
+        self.aliases: dict[str, str] = {}
         self._scheduler = scheduler
         self._about_to = getattr(scheduler, "about_to", None)  # most look at no effect
         self._effects_max = effects_max
@@ -119,17 +124,21 @@ class Scheduling:
             (tuple(self._parts), tuple(self.unseen), tuple(self.left), self._left_effects_max),
             self._scheduler.state(),
             [standing.state() for standing in self._standings.values()],
+            (self.aliases, None if self.watch is None else self.watch.state()),
         )
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Go on where one that was made alike was in this state."""
-        seen, turn, parts, scheduler, standings = state
+        seen, turn, parts, scheduler, standings, (aliases, watch) = state
         self._restore_parts(*parts)
         self._current, self._turn_effects, self._asked_at = turn
         self._scheduler.restore(scheduler)
         for standing, its_state in zip(self._standings.values(), standings, strict=True):
             standing.restore(its_state)
         self._list_runnable()
+        self.aliases.update(aliases)
+        if self.watch is not None:
+            self.watch.restore(watch)
         self._note_earliest()
         self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at = seen
 

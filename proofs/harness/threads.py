@@ -10,6 +10,9 @@ from pathlib import Path
 from proofs.harness.agents import Live
 from proofs.harness.clock import SharedTime
 from proofs.harness.gated_agent import GatedAgent
+from proofs.harness.guard.guarded_agent import GuardedAgent
+from proofs.harness.guard.profiler import watching
+from proofs.harness.guard.watch import Watch
 from proofs.harness.kept_threads import closed_lock, give_back, take
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
@@ -34,13 +37,20 @@ class ThreadGate:
     scheduling: Scheduling
 
     def __init__(
-        self, root: Path, scheduler: Scheduler, time: SharedTime, *, effects_max: int = EFFECTS_MAX
+        self,
+        root: Path,
+        scheduler: Scheduler,
+        time: SharedTime,
+        *,
+        effects_max: int = EFFECTS_MAX,
+        watch: Watch | None = None,
     ) -> None:
         self.root = root
         self.time = time
         self.trace: list[Step] = []
         self._scheduler = scheduler
         self._effects_max = effects_max
+        self._watch = watch
         self._turns: dict[str, _thread.LockType] = {}
         self._over = closed_lock()
         self._error: BaseException | None = None
@@ -56,10 +66,15 @@ class ThreadGate:
         """Run all programs to their ends. Raises ``StuckError``, and what a program raises."""
         skews = clock or Clock()
         self.scheduling = Scheduling(
-            programs, self._scheduler, self.time, effects_max=self._effects_max
+            programs,
+            self._scheduler,
+            self.time,
+            effects_max=self._effects_max,
+            watch=self._watch,
         )
+        kind = GatedAgent if self._watch is None else GuardedAgent
         agents = [
-            (GatedAgent(name, self, skews.skew_ns(name), chance), program)
+            (kind(name, self, skews.skew_ns(name), chance), program)
             for name, program in sorted(programs.items())
         ]
         first = self.scheduling.first()
@@ -101,7 +116,8 @@ class ThreadGate:
 
     def _act(self, agent: GatedAgent, program: Callable[[], object]) -> _thread.LockType:
         """One agent, from its first turn to its end; what to release then."""
-        error = None if self.scheduling.is_over else agent.act(program)
+        with watching(agent):
+            error = None if self.scheduling.is_over else agent.act(program)
         self._error = self._error or error
         chosen = self.scheduling.end(agent.name, failed=error is not None)
         return self._over if chosen is None else self._turn_of(chosen)

@@ -43,6 +43,7 @@ class Run(NamedTuple):
     interleaving: Interleaving
     clock: Clock
     chance: int
+    is_guarded: bool
 
 
 class Ready(NamedTuple):

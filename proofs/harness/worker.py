@@ -16,6 +16,8 @@ from proofs.harness.board_path import BoardPathError, load_board
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import scheduler_of
 from proofs.harness.gated_agent import GatedAgent
+from proofs.harness.guard.guarded_agent import GuardedAgent
+from proofs.harness.guard.watch import Watch
 from proofs.harness.interception import interception
 from proofs.harness.recording import Recorder
 from proofs.harness.scheduling import Scheduling
@@ -68,9 +70,11 @@ def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard) -> Non
     connection.send(Ready())
     agents = [agent for agent, _ in run.programs]
     time = SharedTime(0, run.clock.file_tick_ns)  # it is set with the first turn
-    scheduling = Scheduling(agents, scheduler_of(run.interleaving), time)
+    watch = Watch(run.root) if run.is_guarded else None
+    scheduling = Scheduling(agents, scheduler_of(run.interleaving), time, watch=watch)
     gate = WorkerGate(connection, Path(run.root), scheduling)
-    agent = GatedAgent(name, gate, run.clock.skew_ns(name), run.chance)
+    kind = GuardedAgent if run.is_guarded else GatedAgent
+    agent = kind(name, gate, run.clock.skew_ns(name), run.chance)
     recorder = Recorder(name, dict(run.programs)[name], board, gate.root)
     raised = gate.run(agent, recorder)
     gate.end(recorder.ended(), raised)

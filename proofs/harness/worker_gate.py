@@ -12,6 +12,7 @@ from typing import Any
 
 from proofs.harness.agents import Live
 from proofs.harness.gated_agent import GatedAgent
+from proofs.harness.guard.profiler import watching
 from proofs.harness.kept_threads import closed_lock
 from proofs.harness.record import Record
 from proofs.harness.scheduling import Scheduling
@@ -95,7 +96,8 @@ class WorkerGate:
     def _act(self, agent: GatedAgent, program: Callable[[], object]) -> BaseException | None:
         """One thread, from its first turn to its end."""
         self._turns[agent.name].acquire()
-        error = None if self.scheduling.is_over else agent.act(program)
+        with watching(agent):
+            error = None if self.scheduling.is_over else agent.act(program)
         self._next = self.scheduling.end(agent.name, failed=error is not None)
         del self._turns[agent.name]
         if self._next is None or not self._turns:

@@ -1,7 +1,6 @@
 """Chance comes from the scenario: random bytes, and the ids, names and numbers made of them.
 
-A generator that an agent makes for itself without a seed is not seen: ``random.Random()`` takes its
-seed from the operating system within C.
+A generator that was made without a seed before the doors opened is not seen.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from proofs.harness.agents import acting
 from proofs.harness.doors.replacing import Replacement
 
 _real_urandom = os.urandom
+_real_getrandom = getattr(os, "getrandom", None)  # not everywhere
+_real_seed = random.Random.seed
 _real_uuid1, _real_uuid4 = uuid.uuid1, uuid.uuid4
 _NUMBERS = (
     *("choice", "choices", "expovariate", "gauss", "getrandbits", "randbytes", "randint"),
@@ -27,6 +28,9 @@ _NUMBERS = (
 def replacements() -> Iterator[Replacement]:
     """What takes the place of ``os.urandom`` and of whatever else is made by chance."""
     yield Replacement(os, "urandom", _urandom)
+    if _real_getrandom is not None:
+        yield Replacement(os, "getrandom", _getrandom)
+    yield Replacement(random.Random, "seed", _seed)
     yield Replacement(random, "_urandom", _urandom)  # SystemRandom's, and so that of secrets
     for name in _NUMBERS:
         yield Replacement(random, name, _number(name, getattr(random, name)))
@@ -39,6 +43,20 @@ def replacements() -> Iterator[Replacement]:
 def _urandom(size: int) -> bytes:
     agent = acting.agent
     return _real_urandom(size) if agent is None else agent.chance(size)
+
+
+def _getrandom(size: int, flags: int = 0) -> bytes:
+    agent = acting.agent
+    if agent is None:
+        assert _real_getrandom is not None
+        return bytes(_real_getrandom(size, flags))
+    return agent.chance(size)
+
+
+def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
+    """What a generator asks for when it is made; without a seed it takes one of the scenario's."""
+    agent = acting.agent
+    _real_seed(self, agent.chance(32) if agent is not None and a is None else a, version)
 
 
 def _uuid4() -> uuid.UUID:

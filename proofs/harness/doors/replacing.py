@@ -58,7 +58,10 @@ def may_hold_a_board(module: str) -> bool:
     return module.partition(".")[0] not in _NOT_SWEPT and not module.startswith("proofs.harness")
 
 
-_NOT_SWEPT = sys.stdlib_module_names | {"hypothesis", "pytest", "_pytest", "pluggy", "__main__"}
+TOOLS = frozenset({"hypothesis", "pytest", "_pytest", "pluggy", "coverage"})
+"""What runs the proofs and belongs to no board."""
+
+_NOT_SWEPT = sys.stdlib_module_names | TOOLS | {"__main__"}
 
 
 def _set(owner: Any, name: str, new: Any) -> Undo:

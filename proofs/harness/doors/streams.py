@@ -22,7 +22,7 @@ def replacements() -> Iterator[Replacement]:
     yield Replacement(io, "open", _open)
 
 
-class _RawFile(io.FileIO):
+class RawFile(io.FileIO):
     """A raw file whose effects go through the gate of the agent that acts on it."""
 
     def __init__(
@@ -35,12 +35,12 @@ class _RawFile(io.FileIO):
         changes = mode[0] in "wxa"
 
         def act() -> None:
-            is_new = changes and not exists(agent.places.path(place))
+            is_new = changes and not exists(path)
             _raw.__init__(self, path, mode, opener=opener)
             agent.places.opened(self.fileno(), place)
             if is_new:
                 agent.made = True
-                touch_directories(agent, (place,))
+                touch_directories(agent, (path, None))
             if is_new or mode[0] == "w":
                 touch(agent, self.fileno())
 
@@ -106,7 +106,7 @@ def _open(
     place = agent.places.name(file) if agent is not None else None
     if agent is None or place is None:
         return _real_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-    raw = _RawFile(agent, place, file, mode.replace("t", "").replace("b", ""), opener, closefd)
+    raw = RawFile(agent, place, file, mode.replace("t", "").replace("b", ""), opener, closefd)
     if buffering == 0:
         return raw
     size = io.DEFAULT_BUFFER_SIZE if buffering in (-1, 1) else buffering
