@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import Step
 
 _MOVING = frozenset({"link", "replace", "rmdir", "unlink"})
@@ -11,8 +12,9 @@ class Identities:
     """Follows the files of a trace through their names and the descriptors of each agent.
 
     A file is known by the name that it had at first, with a number if the name had led to others
-    before; so equivalent traces give it the same identity. Not followed are symbolic links, and
-    what lies in a directory that is moved.
+    before; so equivalent traces give it the same identity. The threads and children of an agent
+    share its descriptors. Not followed are symbolic links, and what lies in a directory that is
+    moved.
     """
 
     def __init__(self) -> None:
@@ -27,7 +29,8 @@ class Identities:
 
     def opened(self, agent: str, path: str) -> tuple[str, ...]:
         """The files that descriptors of this agent may lead to which it opened by this name."""
-        return tuple(dict.fromkeys(self._opened.get((agent, path), ()))) or (self.named(path),)
+        opened = self._opened.get((agent_of(agent), path), ())
+        return tuple(dict.fromkeys(opened)) or (self.named(path),)
 
     def after(self, step: Step) -> None:
         """Take in what a step did."""
@@ -35,9 +38,10 @@ class Identities:
         if step.error is not None or step.waits or not paths:
             return
         if kind == "open":
-            self._opened.setdefault((step.agent, paths[0]), []).append(self.named(paths[0]))
+            key = agent_of(step.agent), paths[0]
+            self._opened.setdefault(key, []).append(self.named(paths[0]))
         elif kind == "close":
-            self._close(step.agent, paths[0])
+            self._close(agent_of(step.agent), paths[0])
         elif kind in _MOVING:
             if len(paths) == 2:
                 self._names[paths[1]] = self.named(paths[0])
