@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from proofs.harness.conflicts import Seen, order_of, touches
+from proofs.harness.conviction import NondeterminismError
 from proofs.harness.execution import Execution
 from proofs.harness.races import races
 from proofs.harness.scheduling import EFFECTS_MAX
@@ -24,10 +25,6 @@ from strategies.scenarios import Scenario
 
 PREEMPTIONS_MAX = 2
 EXECUTIONS_MAX = 100_000
-
-
-class NondeterministicError(Exception):
-    """The same interleaving went another way the second time: nothing can be said of it."""
 
 
 @dataclass(slots=True)
@@ -65,9 +62,8 @@ class Exploration:
         self,
         scenario: Scenario,
         run: Callable[[Scenario], Execution],
-        *,
-        preemptions_max: int = PREEMPTIONS_MAX,
-        executions_max: int = EXECUTIONS_MAX,
+        preemptions_max: int,
+        executions_max: int,
     ) -> None:
         self.executions = 0
         self.orders: set[str] = set()
@@ -100,8 +96,10 @@ class Exploration:
         trace = [step for step, _ in seen]
         followed = [step.agent for step in trace[self._first :][: len(self._choices)]]
         wanted = [choice.agent for choice in self._choices]
-        if followed[:-1] != wanted[:-1]:
-            raise NondeterministicError(self._scenario)
+        for number, (agent, other) in enumerate(zip(followed, wanted[:-1], strict=False)):
+            if agent != other:
+                words = f"{other} went on at effect {self._first + number}, and then {agent}"
+                raise NondeterminismError(f"one scenario ran in two ways: {words}")
         if followed != wanted:
             self._choices[-1].todo |= set(self._scenario.agents)
             return False
@@ -171,13 +169,11 @@ def explore(
 ) -> Exploration:
     """The executions of every interleaving of a scenario with at most so many preemptions.
 
-    ``run`` must be deterministic. Whatever turns the scenario has are how each run begins; they
-    spend no preemption. Agents that poll for ever have interleavings without end; ``exhausted``
-    tells whether ``executions_max`` was enough.
+    ``run`` must be deterministic; else ``NondeterminismError`` is raised. Whatever turns the
+    scenario has are how each run begins; they spend no preemption. Agents that poll for ever have
+    interleavings without end; ``exhausted`` tells whether ``executions_max`` was enough.
     """
-    return Exploration(
-        scenario, run, preemptions_max=preemptions_max, executions_max=executions_max
-    )
+    return Exploration(scenario, run, preemptions_max, executions_max)
 
 
 def up_to_the_last_calls(scenario: Scenario, run: Callable[[Scenario], Execution]) -> Scenario:
