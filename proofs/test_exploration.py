@@ -145,6 +145,9 @@ class Mover:
     def sleep(self) -> None:
         time.sleep(1)
 
+    def rest(self) -> None:
+        time.sleep(2)  # which no change ends
+
 
 def run_movers(scenario: Scenario, moves: dict[str, list[str]], root: Path) -> Execution:
     """What movers do, and as the final listing what each saw and what is left."""
@@ -168,7 +171,7 @@ MOVES = st.lists(
         [
             *("read a", "read b", "write a", "write b", "append a", "append b"),
             *("move a b", "remove a", "list", "stat a"),
-            *("lock", "lock_or_not", "unlock", "sleep"),
+            *("lock", "lock_or_not", "unlock", "sleep", "rest"),
         ]
     ),
     min_size=1,
@@ -193,6 +196,7 @@ def shown(executions: Iterable[Execution]) -> tuple[set[str], set[str]]:
 @example(
     moves=[["sleep", "sleep", "lock_or_not"], ["append b", "lock_or_not", "append b"]], bound=2
 )
+@example(moves=[["sleep", "rest", "lock_or_not"], ["lock_or_not", "lock_or_not", "rest"]], bound=2)
 @example(moves=[["lock", "write a", "unlock"], ["write b", "lock", "read a"]], bound=1)
 def test_what_two_agents_can_do_is_all_found(
     moves: list[list[str]], bound: int, tmp_path_factory: pytest.TempPathFactory

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from proofs.harness.clock import EFFECT_NS
 from proofs.harness.conflicts import Seen, order_of, touches
 from proofs.harness.conviction import NondeterminismError
 from proofs.harness.execution import Execution
@@ -25,6 +26,7 @@ from strategies.scenarios import Scenario
 
 PREEMPTIONS_MAX = 2
 EXECUTIONS_MAX = 100_000
+_RUN_SECONDS = EFFECTS_MAX * EFFECT_NS / 1e9  # so long lasts a run in which nobody jumps in time
 
 
 @dataclass(slots=True)
@@ -46,9 +48,9 @@ class _Choice:
         """The preemptions up to here if this agent goes on."""
         return self.spent + (self.could not in (None, agent))
 
-    def want(self, agent: str, agents: tuple[str, ...]) -> None:
+    def want(self, agent: str, everybody: tuple[str, ...]) -> None:
         """Let this agent go on here some time; or, since it cannot, anybody else."""
-        self.todo |= set(agents) - self.waiting if agent in self.waiting else {agent}
+        self.todo |= set(everybody) - self.waiting if agent in self.waiting else {agent}
 
 
 class Exploration:
@@ -101,14 +103,14 @@ class Exploration:
                 words = f"{other} went on at effect {self._first + number}, and then {agent}"
                 raise NondeterminismError(f"one scenario ran in two ways: {words}")
         if followed != wanted:
-            self._choices[-1].todo |= set(self._scenario.agents)
+            self._choices[-1].todo |= {step.agent for step in trace}
             return False
         ends = {step.agent: number for number, step in enumerate(trace)}
         for number, waiting in enumerate(_waiting(trace)):
             if number >= self._first + len(self._choices):
                 self._choices.append(self._choice(trace, number, waiting, ends))
         for earlier, agent in races(seen):
-            self._go_back(trace, earlier, agent)
+            self._go_back(trace, earlier, agent, tuple(ends))
         return True
 
     def _choice(
@@ -122,7 +124,9 @@ class Exploration:
         could = before.agent if goes_on else None
         return _Choice(agent, could, last.cost(last.agent), waiting, {agent})
 
-    def _go_back(self, trace: Sequence[Step], earlier: int, agent: str) -> None:
+    def _go_back(
+        self, trace: Sequence[Step], earlier: int, agent: str, everybody: tuple[str, ...]
+    ) -> None:
         """Let ``agent`` go on in place of an earlier step, and where that one's turn began."""
         if earlier < self._first:
             return
@@ -130,7 +134,7 @@ class Exploration:
         while began > self._first and trace[began - 1].agent == trace[earlier].agent:
             began -= 1
         for number in (earlier, began):
-            self._choices[number - self._first].want(agent, self._scenario.agents)
+            self._choices[number - self._first].want(agent, everybody)
 
     def _next_turns(self) -> Sequence[Turn] | None:
         """The turns of the next run: another choice, as late as there is one; None at the end."""
@@ -149,14 +153,22 @@ class Exploration:
 def _waiting(trace: Sequence[Step]) -> Iterator[frozenset[str]]:
     """Who waits before each step, for a lock or for a pause to end, and was not woken yet.
 
-    Somebody who went on all the same was woken by time, when nobody else could go on.
+    Where time may have woken others as well nobody is told of: when somebody goes on who was not
+    woken otherwise, or has slept.
     """
     waiting: dict[str, Step] = {}
+    slept: set[str] = set()
+    may_jump = any(step.effect.detail == "advance" for step in trace)
     for step in trace:
-        yield frozenset(waiting) - {step.agent}
+        if step.agent in waiting or step.agent in slept or may_jump:
+            waiting.clear()
+        slept.discard(step.agent)
+        yield frozenset(waiting)
         waiting = {agent: since for agent, since in waiting.items() if not step.wakes(since)}
         waiting.pop(step.agent, None)
-        if step.waits:
+        if step.effect.kind == "sleep":
+            slept.add(step.agent)
+        if step.waits and not 0 < step.sleeps <= _RUN_SECONDS:
             waiting[step.agent] = step
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import Step
 
 _MOVING = frozenset({"link", "replace", "rmdir", "unlink"})
@@ -27,7 +28,8 @@ class Identities:
 
     def opened(self, agent: str, path: str) -> tuple[str, ...]:
         """The files that descriptors of this agent may lead to which it opened by this name."""
-        return tuple(dict.fromkeys(self._opened.get((agent, path), ()))) or (self.named(path),)
+        files = tuple(dict.fromkeys(self._opened.get((agent_of(agent), path), ())))
+        return files or (self.named(path),)
 
     def after(self, step: Step) -> None:
         """Take in what a step did."""
@@ -35,9 +37,10 @@ class Identities:
         if step.error is not None or step.waits or not paths:
             return
         if kind == "open":
-            self._opened.setdefault((step.agent, paths[0]), []).append(self.named(paths[0]))
+            opened = self._opened.setdefault((agent_of(step.agent), paths[0]), [])
+            opened.append(self.named(paths[0]))
         elif kind == "close":
-            self._close(step.agent, paths[0])
+            self._close(agent_of(step.agent), paths[0])
         elif kind in _MOVING:
             if len(paths) == 2:
                 self._names[paths[1]] = self.named(paths[0])
