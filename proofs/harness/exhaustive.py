@@ -26,7 +26,6 @@ from strategies.scenarios import Scenario
 
 PREEMPTIONS_MAX = 2
 EXECUTIONS_MAX = 100_000
-_RUN_SECONDS = EFFECTS_MAX * EFFECT_NS / 1e9  # so long lasts a run in which nobody jumps in time
 
 
 @dataclass(slots=True)
@@ -158,6 +157,7 @@ def _waiting(trace: Sequence[Step]) -> Iterator[frozenset[str]]:
     """
     waiting: dict[str, Step] = {}
     slept: set[str] = set()
+    run_seconds = len(trace) * EFFECT_NS / 1e9  # unless somebody jumps
     may_jump = any(step.effect.detail == "advance" for step in trace)
     for step in trace:
         if step.agent in waiting or step.agent in slept or may_jump:
@@ -168,7 +168,7 @@ def _waiting(trace: Sequence[Step]) -> Iterator[frozenset[str]]:
         waiting.pop(step.agent, None)
         if step.effect.kind == "sleep":
             slept.add(step.agent)
-        if step.waits and not 0 < step.sleeps <= _RUN_SECONDS:
+        if step.waits and not 0 < step.sleeps <= run_seconds:
             waiting[step.agent] = step
 
 
