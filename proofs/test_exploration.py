@@ -10,14 +10,16 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from proofs.harness.adapter import Board
 from proofs.harness.clock import SharedTime
 from proofs.harness.conflicts import order_of_conflicts
 from proofs.harness.execution import Execution, scheduler_of
@@ -27,10 +29,15 @@ from proofs.harness.interception import interception
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import joined
+from proofs.test_broken_boards import BROKEN, IS_DEEP, Run, gates, name_of, run_on, violated
+from proofs.test_broken_boards import scenario as scenario_of
 from strategies.interleavings import Interleaving
 from strategies.scenarios import START, Scenario
 
-Run = Callable[[Scenario], Execution]
+TELLING = (
+    *("complete_without_rereading", "lazy_scan", "listing_trips_over_a_moved_file"),
+    *("lock_file_unlinked", "lock_given_up", "unlocked_without_owning", "write_in_place"),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -138,6 +145,9 @@ class Mover:
     def sleep(self) -> None:
         time.sleep(1)
 
+    def rest(self) -> None:
+        time.sleep(2)  # which no change ends
+
 
 def run_movers(scenario: Scenario, moves: dict[str, list[str]], root: Path) -> Execution:
     """What movers do, and as the final listing what each saw and what is left."""
@@ -161,7 +171,7 @@ MOVES = st.lists(
         [
             *("read a", "read b", "write a", "write b", "append a", "append b"),
             *("move a b", "remove a", "list", "stat a"),
-            *("lock", "lock_or_not", "unlock", "sleep"),
+            *("lock", "lock_or_not", "unlock", "sleep", "rest"),
         ]
     ),
     min_size=1,
@@ -180,6 +190,14 @@ def shown(executions: Iterable[Execution]) -> tuple[set[str], set[str]]:
 
 @settings(max_examples=settings().max_examples // 2)
 @given(moves=st.lists(MOVES, min_size=2, max_size=2), bound=st.integers(0, 2))
+@example(moves=[["read a"], ["move a b", "append b", "read b"]], bound=2)
+@example(moves=[["sleep", "append b"], ["sleep", "append b", "read a"]], bound=2)
+@example(moves=[["sleep", "lock_or_not"], ["unlock", "sleep", "lock_or_not"]], bound=2)
+@example(
+    moves=[["sleep", "sleep", "lock_or_not"], ["append b", "lock_or_not", "append b"]], bound=2
+)
+@example(moves=[["sleep", "rest", "lock_or_not"], ["lock_or_not", "lock_or_not", "rest"]], bound=2)
+@example(moves=[["lock", "write a", "unlock"], ["write b", "lock", "read a"]], bound=1)
 def test_what_two_agents_can_do_is_all_found(
     moves: list[list[str]], bound: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -187,6 +205,8 @@ def test_what_two_agents_can_do_is_all_found(
 
 
 @settings(max_examples=settings().max_examples // 5)
+@example(moves=[["append a"], ["append b", "read b"], ["append b", "move a b"]], bound=1)
+@example(moves=[["sleep", "lock_or_not"], ["sleep", "sleep"], ["sleep", "move a b"]], bound=1)
 @given(
     moves=st.lists(MOVES.map(lambda some: some[:1]), min_size=3, max_size=3),
     bound=st.integers(0, 2),
@@ -207,3 +227,33 @@ def finds_all(moves: list[list[str]], bound: int, root: Path) -> None:
     event(f"{len(every)} interleavings in {exploration.executions}")
     assert exploration.exhausted
     assert found == shown(every)
+
+
+def judged(executions: Iterable[Execution], board: Board) -> set[str]:
+    """What was answered, which calls had returned before which, and what it violates."""
+    return {
+        f"{_calls(execution)} {execution.stuck} {execution.final}"
+        f" {sorted(violated(execution, board))}"
+        for execution in executions
+    }
+
+
+def _calls(execution: Execution) -> list[str]:
+    calls = sorted(execution.history.operations, key=lambda call: call.agent)
+    return [
+        f"{call.agent} {call.name} {call.outcome} {call.answer} after "
+        f"{[number for number, other in enumerate(calls) if other.precedes(call)]}"
+        for call in calls
+    ]
+
+
+@pytest.mark.parametrize(
+    "module", BROKEN if IS_DEEP else [m for m in BROKEN if name_of(m) in TELLING], ids=name_of
+)
+def test_what_broken_boards_can_do_is_all_found(module: ModuleType, tmp_path: Path) -> None:
+    with run_on(module, gates(module)[0], tmp_path / "board") as run_one:
+        for bound in range(3 if IS_DEEP else 2):
+            small = scenario_of(module, Interleaving())
+            exploration = explore(small, run_one, preemptions_max=bound)
+            found = judged(exploration, module.Board)
+            assert found == judged(every_interleaving(small, run_one, bound), module.Board)

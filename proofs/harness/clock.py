@@ -7,6 +7,9 @@ from dataclasses import dataclass
 EFFECT_NS = 1_000
 """How far each effect moves the clock, so that no two changes happen at one moment."""
 
+POLL_SECONDS_MAX = 1.0
+"""Who sleeps for longer waits for a moment, and not for something to change."""
+
 
 @dataclass(slots=True)
 class SharedTime:

@@ -2,7 +2,7 @@
 
 Two traces in which all conflicting effects come in one order are one, as far as files and locks can
 tell (Mazurkiewicz, "Trace Theory", 1987). Readings of the clock are no effects: that each effect
-moves the clock on by a microsecond is left out of account.
+moves the clock on by a microsecond, and the end of a sleep to its moment, is left out of account.
 """
 
 from __future__ import annotations

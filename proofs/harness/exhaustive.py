@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from proofs.harness.clock import EFFECT_NS
 from proofs.harness.conflicts import Seen, order_of, touches
+from proofs.harness.conviction import NondeterminismError
 from proofs.harness.execution import Execution
 from proofs.harness.races import races
 from proofs.harness.scheduling import EFFECTS_MAX
@@ -24,10 +26,6 @@ from strategies.scenarios import Scenario
 
 PREEMPTIONS_MAX = 2
 EXECUTIONS_MAX = 100_000
-
-
-class NondeterministicError(Exception):
-    """The same interleaving went another way the second time: nothing can be said of it."""
 
 
 @dataclass(slots=True)
@@ -49,9 +47,9 @@ class _Choice:
         """The preemptions up to here if this agent goes on."""
         return self.spent + (self.could not in (None, agent))
 
-    def want(self, agent: str, agents: tuple[str, ...]) -> None:
+    def want(self, agent: str, everybody: tuple[str, ...]) -> None:
         """Let this agent go on here some time; or, since it cannot, anybody else."""
-        self.todo |= set(agents) - self.waiting if agent in self.waiting else {agent}
+        self.todo |= set(everybody) - self.waiting if agent in self.waiting else {agent}
 
 
 class Exploration:
@@ -65,9 +63,8 @@ class Exploration:
         self,
         scenario: Scenario,
         run: Callable[[Scenario], Execution],
-        *,
-        preemptions_max: int = PREEMPTIONS_MAX,
-        executions_max: int = EXECUTIONS_MAX,
+        preemptions_max: int,
+        executions_max: int,
     ) -> None:
         self.executions = 0
         self.orders: set[str] = set()
@@ -100,17 +97,19 @@ class Exploration:
         trace = [step for step, _ in seen]
         followed = [step.agent for step in trace[self._first :][: len(self._choices)]]
         wanted = [choice.agent for choice in self._choices]
-        if followed[:-1] != wanted[:-1]:
-            raise NondeterministicError(self._scenario)
+        for number, (agent, other) in enumerate(zip(followed, wanted[:-1], strict=False)):
+            if agent != other:
+                words = f"{other} went on at effect {self._first + number}, and then {agent}"
+                raise NondeterminismError(f"one scenario ran in two ways: {words}")
         if followed != wanted:
-            self._choices[-1].todo |= set(self._scenario.agents)
+            self._choices[-1].todo |= {step.agent for step in trace}
             return False
         ends = {step.agent: number for number, step in enumerate(trace)}
         for number, waiting in enumerate(_waiting(trace)):
             if number >= self._first + len(self._choices):
                 self._choices.append(self._choice(trace, number, waiting, ends))
         for earlier, agent in races(seen):
-            self._go_back(trace, earlier, agent)
+            self._go_back(trace, earlier, agent, tuple(ends))
         return True
 
     def _choice(
@@ -124,7 +123,9 @@ class Exploration:
         could = before.agent if goes_on else None
         return _Choice(agent, could, last.cost(last.agent), waiting, {agent})
 
-    def _go_back(self, trace: Sequence[Step], earlier: int, agent: str) -> None:
+    def _go_back(
+        self, trace: Sequence[Step], earlier: int, agent: str, everybody: tuple[str, ...]
+    ) -> None:
         """Let ``agent`` go on in place of an earlier step, and where that one's turn began."""
         if earlier < self._first:
             return
@@ -132,7 +133,7 @@ class Exploration:
         while began > self._first and trace[began - 1].agent == trace[earlier].agent:
             began -= 1
         for number in (earlier, began):
-            self._choices[number - self._first].want(agent, self._scenario.agents)
+            self._choices[number - self._first].want(agent, everybody)
 
     def _next_turns(self) -> Sequence[Turn] | None:
         """The turns of the next run: another choice, as late as there is one; None at the end."""
@@ -151,14 +152,23 @@ class Exploration:
 def _waiting(trace: Sequence[Step]) -> Iterator[frozenset[str]]:
     """Who waits before each step, for a lock or for a pause to end, and was not woken yet.
 
-    Somebody who went on all the same was woken by time, when nobody else could go on.
+    Where time may have woken others as well nobody is told of: when somebody goes on who was not
+    woken otherwise, or has slept.
     """
     waiting: dict[str, Step] = {}
+    slept: set[str] = set()
+    run_seconds = len(trace) * EFFECT_NS / 1e9  # unless somebody jumps
+    may_jump = any(step.effect.detail == "advance" for step in trace)
     for step in trace:
-        yield frozenset(waiting) - {step.agent}
+        if step.agent in waiting or step.agent in slept or may_jump:
+            waiting.clear()
+        slept.discard(step.agent)
+        yield frozenset(waiting)
         waiting = {agent: since for agent, since in waiting.items() if not step.wakes(since)}
         waiting.pop(step.agent, None)
-        if step.waits:
+        if step.effect.kind == "sleep":
+            slept.add(step.agent)
+        if step.waits and not 0 < step.sleeps <= run_seconds:
             waiting[step.agent] = step
 
 
@@ -171,13 +181,11 @@ def explore(
 ) -> Exploration:
     """The executions of every interleaving of a scenario with at most so many preemptions.
 
-    ``run`` must be deterministic. Whatever turns the scenario has are how each run begins; they
-    spend no preemption. Agents that poll for ever have interleavings without end; ``exhausted``
-    tells whether ``executions_max`` was enough.
+    ``run`` must be deterministic; else ``NondeterminismError`` is raised. Whatever turns the
+    scenario has are how each run begins; they spend no preemption. Agents that poll for ever have
+    interleavings without end; ``exhausted`` tells whether ``executions_max`` was enough.
     """
-    return Exploration(
-        scenario, run, preemptions_max=preemptions_max, executions_max=executions_max
-    )
+    return Exploration(scenario, run, preemptions_max, executions_max)
 
 
 def up_to_the_last_calls(scenario: Scenario, run: Callable[[Scenario], Execution]) -> Scenario:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar, cast
 
 from proofs.harness.agents import ActingAgent, Live, acting, nobody_acting
 from proofs.harness.children import Child, Children, InChildError
-from proofs.harness.clock import VirtualClock
+from proofs.harness.clock import POLL_SECONDS_MAX, VirtualClock
 from proofs.harness.effects import Effect
 from proofs.harness.places import Places
 from proofs.harness.scheduling import RunAbortedError, Scheduling
@@ -25,9 +25,6 @@ from proofs.harness.wire import Connection
 T = TypeVar("T")
 
 _exit = os._exit
-
-POLL_SECONDS_MAX = 1.0
-"""Who sleeps for longer waits for a moment, and not for something to change."""
 
 
 class Gate(Protocol):
@@ -116,9 +113,9 @@ class GatedAgent:
 
         A short sleep ends when something changes, too, as that of one who looks again and again.
         """
-        wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
         effect = Effect("sleep", (), f"{seconds:g} s")
         self.perform(effect, _nothing, may_wait=True)
+        wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
         paths: frozenset[str] | None = None if seconds <= POLL_SECONDS_MAX else frozenset()
         self._park(effect, wakes_at_ns, paths)
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)

@@ -29,8 +29,8 @@ class Identities:
 
     def opened(self, agent: str, path: str) -> tuple[str, ...]:
         """The files that descriptors of this agent may lead to which it opened by this name."""
-        opened = self._opened.get((agent_of(agent), path), ())
-        return tuple(dict.fromkeys(opened)) or (self.named(path),)
+        files = tuple(dict.fromkeys(self._opened.get((agent_of(agent), path), ())))
+        return files or (self.named(path),)
 
     def after(self, step: Step) -> None:
         """Take in what a step did."""
@@ -38,8 +38,8 @@ class Identities:
         if step.error is not None or step.waits or not paths:
             return
         if kind == "open":
-            key = agent_of(step.agent), paths[0]
-            self._opened.setdefault(key, []).append(self.named(paths[0]))
+            opened = self._opened.setdefault((agent_of(step.agent), paths[0]), [])
+            opened.append(self.named(paths[0]))
         elif kind == "close":
             self._close(agent_of(step.agent), paths[0])
         elif kind in _MOVING:

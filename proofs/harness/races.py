@@ -58,7 +58,7 @@ def _sooner(trace: Sequence[Step], sleep: Step, moment: Moment) -> Iterator[int]
             continue
         if waiting is None and counts[step.agent] > moment.get(step.agent, 0):
             first.setdefault(step.agent, number)
-            if step.changed:
+            if step.wakes(sleep):
                 told.add(step.agent)
         if waiting is not None and step.wakes(waiting):
             waiting = None
@@ -74,7 +74,7 @@ def _with_calls(seen: Seen) -> Iterator[tuple[Step, tuple[Touch, ...]]]:
     """Each step with what it touched, and the calls, returns and pauses that matter to verdicts.
 
     A return is no step: it comes with the last one before the next call of that agent. Who sleeps
-    first may be woken first.
+    first may be woken first, and who goes on after a sleep sets the clock to its end.
     """
     returns = [False] * len(seen)
     latest: dict[str, int] = {}
@@ -84,6 +84,10 @@ def _with_calls(seen: Seen) -> Iterator[tuple[Step, tuple[Touch, ...]]]:
         latest[step.agent] = number
     for number in latest.values():
         returns[number] = True
-    more = {"call": (_CALL,), "sleep": (_SLEEP,)}
+    sleeping: set[str] = set()
     for (step, touched), is_return in zip(seen, returns, strict=True):
-        yield step, (*touched, *more.get(step.effect.kind, ()), *(_RETURN,) * is_return)
+        is_sleep = step.effect.kind == "sleep"
+        call = (_CALL,) * (step.effect.kind == "call")
+        sleep = (_SLEEP,) * (is_sleep or step.agent in sleeping)
+        yield step, (*touched, *call, *sleep, *(_RETURN,) * is_return)
+        (sleeping.add if is_sleep else sleeping.discard)(step.agent)

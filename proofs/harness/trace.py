@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from proofs.harness.clock import POLL_SECONDS_MAX
 from proofs.harness.effects import Effect
 
 
@@ -27,10 +28,19 @@ class Step(NamedTuple):
         """Whether it did what others may see."""
         return self.effect.changes and self.error is None and not self.waits
 
+    @property
+    def sleeps(self) -> float:
+        """For how many seconds, if it is the beginning of a sleep."""
+        return float(self.effect.detail.split()[0]) if self.effect.kind == "sleep" else 0.0
+
     def wakes(self, waiting: Step) -> bool:
-        """Whether another agent that waits since that step may go on after this one."""
-        is_for_it = not set(self.effect.paths).isdisjoint(waiting.effect.paths)
-        return self.changed and (waiting.effect.kind == "sleep" or is_for_it)
+        """Whether another agent that waits since that step may go on by this one.
+
+        It may also go on because its time has come, which is not told here.
+        """
+        if waiting.effect.kind == "sleep":
+            return self.changed and waiting.sleeps <= POLL_SECONDS_MAX
+        return self.changed and not set(self.effect.paths).isdisjoint(waiting.effect.paths)
 
     def label(self) -> str:
         """One line."""
