@@ -6,6 +6,7 @@ because its own plugin, which obeys the option, comes later and so has the last 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ import pytest
 from proofs.profiles import load_usual_profile
 
 load_usual_profile()
+
+
+@pytest.fixture
+def concludes(request: pytest.FixtureRequest) -> object:
+    """To be called with what a test showed, see ``proofs.proving.Concludes``."""
+    from proofs.proving import tell
+
+    return partial(tell, request.node)
 
 
 @pytest.fixture

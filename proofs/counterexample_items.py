@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -12,15 +11,15 @@ import pytest
 
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
-from proofs.harness.conviction import NondeterminismError
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
+from proofs.harness.determinism import NondeterminismError
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.invariants import INVARIANTS
 from proofs.harness.picture import picture
 from proofs.harness.proof import Conclusion
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import Replay, UnseenError, replay
-from proofs.plugin import PROPERTY
+from proofs.proving import tell
 
 _OURS: Final = ("proofs", "swarm")
 
@@ -100,7 +99,7 @@ class CounterexampleItem(pytest.Item):
         )
 
     def _tell(self, conclusion: Conclusion) -> None:
-        self.user_properties.append((PROPERTY, asdict(conclusion)))
+        tell(self, conclusion)
 
     def _fail(self, conclusion: Conclusion) -> NoReturn:
         self._tell(conclusion)

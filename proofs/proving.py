@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,6 +25,9 @@ OUR_BOARD: Final = "proofs.our_board:TaskBoard"
 """What is proved where no board is named."""
 
 ROUNDS_MAX: Final = 5
+
+Concludes = Callable[[Conclusion], None]
+"""How a test tells what it showed, for the summary and the report."""
 
 _seed = pytest.StashKey[int]()
 
@@ -56,6 +59,12 @@ def seed_of(config: pytest.Config) -> int:
         usual = 0 if settings().derandomize else secrets.randbits(32)
         config.stash[_seed] = usual if asked is None else asked
     return config.stash[_seed]
+
+
+def tell(item: pytest.Item, conclusion: Conclusion) -> None:
+    """Let what a test concluded go with its report."""
+    fields = asdict(conclusion) | {"seed": seed_of(item.config)}
+    item.user_properties.append((PROPERTY, fields))
 
 
 class Proving:
@@ -142,5 +151,4 @@ class Proving:
         raise pytest.fail.Exception(words, pytrace=False) from None
 
     def _tell(self, conclusion: Conclusion) -> None:
-        fields = asdict(conclusion) | {"seed": seed_of(self.config)}
-        self._item.user_properties.append((PROPERTY, fields))
+        tell(self._item, conclusion)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from proofs.harness.gates import GateName
+from proofs.pairs import TELLING, exhaust_all, pairs
 from proofs.proving import Proving, gates_of
 from strategies.scenarios import polling_scenarios, scenarios
 
@@ -25,6 +26,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_every_task_is_claimed_exactly_once(proving: Proving, gate: GateName) -> None:
     with proving.proof(gate, ["S0", "S1", "S3", "S8", "S13", "S17", "L1", "R1"]) as proof:
         proving.sample(proof, polling_scenarios(proving.board.asks), EXECUTIONS[gate])
+
+
+def test_no_pair_of_operations_breaks_a_promise(proving: Proving, gate: GateName) -> None:
+    if gate != "threads":
+        pytest.skip("not applicable: exhausted in threads, where it is cheapest")
+    asks = proving.board.asks
+    with proving.proof(gate) as proof:
+        exhaust_all(proof, pairs(asks if IS_DEEP else [name for name in asks if name in TELLING]))
 
 
 def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from proofs.harness.conviction import NondeterminismError, compare
 from proofs.harness.counterexample import (
     Counterexample,
     CounterexampleError,
@@ -17,6 +16,7 @@ from proofs.harness.counterexample import (
     load,
     save,
 )
+from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.picture import picture
 from proofs.harness.proof import Proof, UnknownError, ViolatedError

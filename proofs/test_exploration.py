@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -19,20 +19,24 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from proofs.harness.adapter import Board
+from proofs.harness.checkers import Promises, check
 from proofs.harness.clock import SharedTime
 from proofs.harness.conflicts import order_of_conflicts
 from proofs.harness.execution import Execution, scheduler_of
 from proofs.harness.exhaustive import explore
+from proofs.harness.gates import Gates
 from proofs.harness.history import History
 from proofs.harness.interception import interception
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import joined
-from proofs.test_broken_boards import BROKEN, IS_DEEP, Run, gates, name_of, run_on, violated
-from proofs.test_broken_boards import scenario as scenario_of
+from proofs.harness.verdict import violations
+from proofs.planted_bugs import BROKEN, board_of, gate_of, name_of, smallest
+from proofs.test_broken_boards import IS_DEEP
 from strategies.interleavings import Interleaving
 from strategies.scenarios import START, Scenario
+
+Run = Callable[[Scenario], Execution]
 
 TELLING = (
     *("complete_without_rereading", "lazy_scan", "listing_trips_over_a_moved_file"),
@@ -229,11 +233,11 @@ def finds_all(moves: list[list[str]], bound: int, root: Path) -> None:
     assert found == shown(every)
 
 
-def judged(executions: Iterable[Execution], board: Board) -> set[str]:
+def judged(executions: Iterable[Execution], promises: Promises) -> set[str]:
     """What was answered, which calls had returned before which, and what it violates."""
     return {
         f"{_calls(execution)} {execution.stuck} {execution.final}"
-        f" {sorted(violated(execution, board))}"
+        f" {sorted(one.invariant for one in violations(check(execution, promises)))}"
         for execution in executions
     }
 
@@ -251,9 +255,11 @@ def _calls(execution: Execution) -> list[str]:
     "module", BROKEN if IS_DEEP else [m for m in BROKEN if name_of(m) in TELLING], ids=name_of
 )
 def test_what_broken_boards_can_do_is_all_found(module: ModuleType, tmp_path: Path) -> None:
-    with run_on(module, gates(module)[0], tmp_path / "board") as run_one:
+    board = board_of(module)
+    with Gates(board, tmp_path / "board") as gates:
+        run_one = partial(gates.run, gate=gate_of(module))
         for bound in range(3 if IS_DEEP else 2):
-            small = scenario_of(module, Interleaving())
-            exploration = explore(small, run_one, preemptions_max=bound)
-            found = judged(exploration, module.Board)
-            assert found == judged(every_interleaving(small, run_one, bound), module.Board)
+            exploration = explore(smallest(module), run_one, preemptions_max=bound)
+            found = judged(exploration, board.promises)
+            every = every_interleaving(smallest(module), run_one, bound)
+            assert found == judged(every, board.promises)

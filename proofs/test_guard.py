@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from proofs import broken_boards, safe_boards, test_agents_children, test_heartbeats
+from proofs import test_agents_children, test_heartbeats
 from proofs.benchmarks.executions import LeanBoard
 from proofs.broken_boards.base import LockAndScan
 from proofs.harness.adapter import Board
@@ -34,7 +34,7 @@ from proofs.harness.guard import audit
 from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
-from proofs.test_broken_boards import drawn, modules, name_of
+from proofs.planted_bugs import BROKEN, SAFE, drawn, name_of
 from proofs.ways_around import EARLY, WAYS, Around
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
@@ -253,9 +253,10 @@ def test_what_touches_no_board_is_not_told(deed: str, root: Path) -> None:
     assert execution.unseen == ()
 
 
-BOARDS: dict[str, Any] = {
-    name_of(module): module.Board for module in modules(broken_boards) + modules(safe_boards)
-} | {"swarm": partial(TaskBoard, durability="kill"), "lean": LeanBoard}
+BOARDS: dict[str, Any] = {name_of(module): module.Board for module in BROKEN + SAFE} | {
+    "swarm": partial(TaskBoard, durability="kill"),
+    "lean": LeanBoard,
+}
 
 
 def without_unseen(execution: Execution) -> dict[str, Any]:
@@ -267,7 +268,7 @@ def without_unseen(execution: Execution) -> dict[str, Any]:
 def test_no_board_of_ours_is_told_of_and_the_guard_changes_nothing(name: str, root: Path) -> None:
     chance = random.Random(name)
     for _ in range(4):
-        scenario = drawn(chance, chance.choice(modules(broken_boards)), 60)
+        scenario = drawn(chance, chance.choice(BROKEN), 60)
         guarded = run(scenario, BOARDS[name], root, guarded=True)
         assert guarded.unseen == ()
         assert without_unseen(guarded) == without_unseen(run(scenario, BOARDS[name], root))
@@ -297,7 +298,7 @@ def test_in_processes_the_guard_changes_nothing_either(board: str, root: Path) -
     chance = random.Random(board)
     with ProcessGate(board) as gate:
         for _ in range(4):
-            scenario = drawn(chance, chance.choice(modules(broken_boards)), 60)
+            scenario = drawn(chance, chance.choice(BROKEN), 60)
             guarded = run(scenario, here, root, gate, guarded=True)
             assert guarded.unseen == ()
             assert without_unseen(guarded) == without_unseen(run(scenario, here, root, gate))

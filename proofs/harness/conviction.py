@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
 from proofs.harness.checkers import check
 from proofs.harness.conflicts import meet
 from proofs.harness.counterexample import Counterexample, Expect
+from proofs.harness.determinism import compare
 from proofs.harness.execution import Execution
+from proofs.harness.fewest import with_fewest_preemptions
 from proofs.harness.gates import GateName, Gates, other
 from proofs.harness.invariants import INVARIANTS
-from proofs.harness.minimise import minimise
 from proofs.harness.picture import outcomes, picture
 from proofs.harness.surroundings import surroundings
 from proofs.harness.trace import Step, preempted_after, preemptions
@@ -22,21 +24,19 @@ from proofs.harness.verdict import Verdict
 from strategies.interleavings import Interleaving
 
 
-class NondeterminismError(Exception):
-    """The same scenario did not run the same way twice: nothing can be said of the board."""
-
-
 @dataclass(frozen=True, slots=True)
 class Conviction:
     """One violation, minimised; ``replays`` is how many runs that took.
 
-    ``gates`` are those in which it was confirmed, the first one being where it was found.
+    ``gates`` are those in which it was confirmed, the first one being where it was found;
+    ``is_fewest`` tells that every interleaving with fewer preemptions was tried and shows nothing.
     """
 
     execution: Execution
     verdict: Verdict
     gates: tuple[GateName, ...]
     replays: int
+    is_fewest: bool
 
     def words(self, board: str) -> str:
         """What a person is to read, from the promise to the picture."""
@@ -50,7 +50,8 @@ class Conviction:
                 "",
                 picture(self.execution),
                 "",
-                f"{count} preemption{'' if count == 1 else 's'}; no faults; "
+                f"{count} preemption{'' if count == 1 else 's'}"
+                f"{', and none with fewer' if self.is_fewest and count else ''}; no faults; "
                 f"minimised in {self.replays} replays.",
             ]
         )
@@ -64,7 +65,7 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
     def breaks(found: Execution) -> bool:
         return violation(found, gates, invariant) is not None
 
-    small = minimise(execution, lambda scenario: gates.run(scenario, gate), breaks)
+    small = with_fewest_preemptions(execution, partial(gates.run, gate=gate), breaks)
     stops = Interleaving(kind="stops", stops=stops_of(small.execution.trace))
     scenario = replace(small.execution.scenario, interleaving=stops)
     confirmed = gates.run(scenario, gate)
@@ -73,7 +74,7 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
     assert verdict is not None, "equal executions are judged alike"
     in_both = breaks(gates.run(scenario, other(gate)))
     found_in = (gate, other(gate)) if in_both else (gate,)
-    return Conviction(confirmed, verdict, found_in, small.replays)
+    return Conviction(confirmed, verdict, found_in, small.replays, small.is_proven)
 
 
 def violation(execution: Execution, gates: Gates, invariant: str) -> Verdict | None:
@@ -82,21 +83,6 @@ def violation(execution: Execution, gates: Gates, invariant: str) -> Verdict | N
         if verdict.invariant == invariant and verdict.value == "violated":
             return verdict
     return None
-
-
-def compare(first: Execution, second: Execution) -> None:
-    """Raise ``NondeterminismError`` where two runs of one scenario differ, and say where."""
-    if first == second:
-        return
-    for number, (one, two) in enumerate(zip(first.trace, second.trace, strict=False)):
-        if one != two:
-            words = f"at effect {number} {one.label()!r}, and then {two.label()!r}"
-            raise NondeterminismError(f"one scenario ran in two ways: {words}")
-    parts = [name for name in ("trace", "history", "final") if _differ(name, first, second)]
-    raise NondeterminismError(
-        f"one scenario ran in two ways: other {' and '.join(parts) or 'endings'} on the same "
-        f"effects; something that is drawn by chance or read from outside decides"
-    )
 
 
 def counterexample_of(
@@ -116,10 +102,6 @@ def counterexample_of(
         expect=expect,
         made_with=surroundings(root),
     )
-
-
-def _differ(name: str, first: Execution, second: Execution) -> bool:
-    return bool(getattr(first, name) != getattr(second, name))
 
 
 def _first_conflict(execution: Execution) -> tuple[str, ...]:

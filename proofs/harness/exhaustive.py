@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from proofs.harness.clock import EFFECT_NS
 from proofs.harness.conflicts import Seen, order_of, touches
-from proofs.harness.conviction import NondeterminismError
+from proofs.harness.determinism import NondeterminismError
 from proofs.harness.execution import Execution
 from proofs.harness.races import races
 from proofs.harness.scheduling import EFFECTS_MAX

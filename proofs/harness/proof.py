@@ -10,22 +10,17 @@ from typing import Final, Literal
 
 from proofs.harness.checkers import check
 from proofs.harness.checkers.evidence import ENDS, LISTINGS
-from proofs.harness.conviction import (
-    Conviction,
-    NondeterminismError,
-    compare,
-    convict,
-    counterexample_of,
-)
+from proofs.harness.conviction import Conviction, convict, counterexample_of
 from proofs.harness.counterexample import Expect, save
 from proofs.harness.coverage import Coverage
+from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.verdict import Value, Verdict
 from strategies.scenarios import Scenario
 
-Extent = Literal["exhausted", "sampled", "replayed"]
+Extent = Literal["exhausted", "sampled", "replayed", "convicted"]
 
 
 class ViolatedError(AssertionError):

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice, zip_longest
 
-from proofs.harness.conviction import compare, violation
+from proofs.harness.conviction import violation
 from proofs.harness.counterexample import Counterexample
+from proofs.harness.determinism import compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.minimise import nearby
