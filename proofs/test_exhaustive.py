@@ -37,7 +37,13 @@ Run = Callable[[Scenario], Execution]
 Pair = tuple[str, str]
 
 OPERATIONS: Final = tuple(name for name in ASKS if name != "advance")
-ON_A_CLAIM: Final = ("complete", "release", "start", "renew", "fail", "retry")
+BEFORE: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("complete", "release", "start", "renew", "fail", "retry"), ("claim",)),
+    "requeue": ("claim", "fail"),
+    "prune": ("claim", "complete"),
+}
+"""What an agent asks for before its operation has something to succeed on."""
+
 ON_THE_BOARD: Final = ("claim_next", "get_pending", "list_all")
 PAIRS: Final = tuple(combinations_with_replacement(OPERATIONS, 2))
 CONTENDING: Final[tuple[Pair, ...]] = (
@@ -68,19 +74,20 @@ def pair_of(pair: Pair, tasks: int) -> Scenario:
     """Two agents with one of the operations each, on the one task or on one each."""
     posted = tuple(PostedTask(f"t{n + 1}", created_at=START + n) for n in range(tasks))
     own = ("t1", "t1") if tasks == 1 else ("t1", "t2")
-    is_held = tasks == 1 and pair[0] in ON_A_CLAIM  # then the second agent has no claim to it
+    is_taken = tasks == 1 and pair[0] in BEFORE  # then the second agent has no claim to it
     programs = (
-        ("a1", _program(pair[0], own[0], may_hold=True)),
-        ("a2", _program(pair[1], own[1], may_hold=not is_held)),
+        ("a1", _program(pair[0], own[0], prepared=True)),
+        ("a2", _program(pair[1], own[1], prepared=not is_taken)),
     )
     return Scenario(posted, programs)
 
 
-def _program(name: str, task_id: str, *, may_hold: bool) -> Program:
+def _program(name: str, task_id: str, *, prepared: bool) -> Program:
     if name in ON_THE_BOARD:
         return (Ask(name),)
-    if name in ON_A_CLAIM and may_hold:
-        return (Ask("claim", task_id), Ask(name))
+    if name in BEFORE and prepared:
+        before = (Ask(earlier, task_id, fenced=False) for earlier in BEFORE[name])
+        return (*before, Ask(name))
     if name == "post":
         return (Ask(name, task_id.replace("t", "n"), fenced=False),)
     return (Ask(name, task_id, fenced=False),)
@@ -139,7 +146,7 @@ def test_no_pair_of_operations_breaks_our_board(tmp_path: Path) -> None:
             assert not tally.convictions, tally.convictions
     assert tally.scenarios == 2 * len(pairs)
     assert tally.contended >= (0.6 if IS_DEEP else 1) * tally.scenarios, tally
-    assert set(tally.done) - {"retry"} >= {name for pair in pairs for name in pair} - {"retry"}
+    assert set(tally.done) >= {name for pair in pairs for name in pair}, tally.done
     print(
         f"TaskBoard: {len(pairs)} pairs of operations × 1 and 2 tasks: {tally.words()}, "
         f"{tally.contended} of {tally.scenarios} contended, in threads"
