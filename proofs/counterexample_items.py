@@ -86,7 +86,7 @@ class CounterexampleItem(pytest.Item):
 
     def _conclusion(self, board: ProvenBoard, verdict: Any, words: str) -> Conclusion:
         invariants = (self._counterexample.invariant,)
-        name = f"replay of {self.path.name}"
+        name = "replays of counterexamples"
         return Conclusion(
             name,
             board.name,

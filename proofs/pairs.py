@@ -1,8 +1,8 @@
 """Each pair of operations, in every interleaving with at most two preemptions.
 
-Two agents have opened the board, and have done what their operations need before them; from there on
-each asks for one thing. On one task both ask for the same one; on two each has one of its own, and
-what concerns the whole board sees both.
+Two agents have opened the board, and have done what their operations need before them; from there
+on each asks for one thing. On one task both ask for the same one; on two each has one of its own,
+and what concerns the whole board sees both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 EXECUTIONS_MAX: Final = 5_000
 """For one pair of operations; ours needs some 100."""
 
-TELLING: Final = ("claim_next", "claim", "complete", "release", "list_all")
+TELLING: Final = ("claim_next", "complete", "release", "list_all")
 """The operations that get in each other's way most."""
 
 _BEFORE: Final[dict[str, tuple[str, ...]]] = {

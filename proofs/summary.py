@@ -15,21 +15,20 @@ from proofs.harness.surroundings import surroundings
 REPORT_FORMAT: Final = "swarm-proofs/report"
 REPORT_VERSION: Final = 1
 
+TOLD_ONE_BY_ONE_MAX: Final = 4
+
 Conclusions = list[dict[str, Any]]
 
 
 def summarise(terminal: pytest.TerminalReporter, conclusions: Conclusions) -> None:
     """A line for each proof: its verdict, the bound that it holds within, and the seed."""
     terminal.section("proofs")
-    convictions = [told for told in conclusions if told["extent"] == "convicted"]
-    if convictions:
-        terminal.line(_of_convictions(convictions), **_markup("holds"))
-    for told in conclusions:
-        if told in convictions:
-            continue
-        terminal.line(_line(told), **_markup(told["verdict"]))
-        if told["verdict"] == "unknown":  # pytest shows at length what failed or was an error
-            terminal.line("\n".join(f"    {line}" for line in told["words"].splitlines()[1:]))
+    for alike in _grouped(conclusions):
+        if len(alike) > TOLD_ONE_BY_ONE_MAX:
+            terminal.line(_of_many(alike), **_markup(alike[0]["verdict"]))
+        else:
+            for told in alike:
+                _tell(terminal, told)
     seeds = sorted({told["seed"] for told in conclusions if "seed" in told})
     if seeds:
         terminal.line(
@@ -55,15 +54,32 @@ def write_report(folder: Path, conclusions: Conclusions) -> Path:
     return path
 
 
-def _of_convictions(convictions: Conclusions) -> str:
-    """The broken boards in one line; each has its own in the report."""
-    boards = {told["board"] for told in convictions}
-    found_in = [told["executions"] for told in convictions]
-    by = Counter(told["bound"]["preemptions"] for told in convictions)
-    counts = ", ".join(f"{times} by {number}" for number, times in sorted(by.items()))
+def _tell(terminal: pytest.TerminalReporter, told: dict[str, Any]) -> None:
+    terminal.line(_line(told), **_markup(told["verdict"]))
+    if told["verdict"] == "unknown":  # pytest shows at length what failed or was an error
+        terminal.line("\n".join(f"    {line}" for line in told["words"].splitlines()[1:]))
+
+
+def _grouped(conclusions: Conclusions) -> list[Conclusions]:
+    """Those of one proof with one verdict together, in the order in which they came."""
+    groups: dict[tuple[str, str], Conclusions] = {}
+    for told in conclusions:
+        groups.setdefault((told["proof"], told["verdict"]), []).append(told)
+    return list(groups.values())
+
+
+def _of_many(alike: Conclusions) -> str:
+    """The same proof of many boards in one line; each has its own in the report."""
+    first, boards = alike[0], {told["board"] for told in alike}
+    executions = [told["executions"] for told in alike]
+    preemptions = Counter(
+        told["bound"]["preemptions"] for told in alike if "preemptions" in told["bound"]
+    )
+    counts = ", ".join(f"{times} by {number}" for number, times in sorted(preemptions.items()))
     return (
-        f"holds (convicted): {len(boards)} broken boards, each of its own invariant, in execution "
-        f"{min(found_in)} to {max(found_in)} (median {median(found_in):g}); preemptions: {counts}"
+        f"{first['verdict']} ({first['extent']}): {first['proof']}: {len(boards)} boards, "
+        f"{min(executions)} to {max(executions)} executions each (median {median(executions):g})"
+        f"{'; preemptions: ' if counts else ''}{counts}"
     )
 
 

@@ -83,11 +83,11 @@ def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_repla
             assert again.divergence is None and again.verdict is not None
     if IS_DEEP and seed == SEEDS[0]:
         replays_in_a_fresh_process(proof.path)
-    told = f"{module.INVARIANT} in execution {found_in}, by {count} preemption{'s' * (count != 1)}"
+    told = f"{module.INVARIANT} in execution {found_in}, seed {seed}, by {count} preemptions"
     bound = {"executions": found_in, "executions_max": EXECUTIONS_MAX, "preemptions": count}
     concludes(
         Conclusion(
-            *(f"convicted by seed {seed}", name_of(module), gate, "holds", told),
+            *("convicted of its own bug", name_of(module), gate, "holds", told),
             invariants=(module.INVARIANT,),
             extent="convicted",
             bound=bound,
@@ -118,13 +118,13 @@ def test_the_fewest_preemptions_that_show_a_bug_are_known(
             assert exploration.exhausted
             assert found == (count == module.PREEMPTIONS), (count, exploration.executions)
     told = (
-        f"{module.INVARIANT} in no interleaving with fewer than {count} preemptions: "
+        f"{module.INVARIANT} by {count} preemptions, and in no interleaving with fewer: "
         f"{exploration.executions} executions, {len(exploration.orders)} distinct orders of "
         f"conflicting effects, in {gate}"
     )
     concludes(
         Conclusion(
-            *("fewest preemptions", name_of(module), gate, "holds", told),
+            *("fewest preemptions that convict", name_of(module), gate, "holds", told),
             invariants=(module.INVARIANT,),
             extent="exhausted",
             bound={"preemptions": count, "distinct_orders": len(exploration.orders)},
