@@ -24,7 +24,7 @@ from strategies.scenarios import Scenario
 OUR_BOARD: Final = "proofs.our_board:TaskBoard"
 """What is proved where no board is named."""
 
-ROUNDS_MAX: Final = 5
+ROUNDS_MAX: Final = 3
 
 Concludes = Callable[[Conclusion], None]
 """How a test tells what it showed, for the summary and the report."""
@@ -104,7 +104,7 @@ class Proving:
     def sample(self, proof: Proof, scenarios: st.SearchStrategy[Scenario], executions: int) -> None:
         """Examine so many scenarios that Hypothesis draws. Raises what ``Proof.examine`` does.
 
-        As many again, up to five times, while they leave something out that a proof must reach.
+        As many again, up to three times, while they leave something out that a proof must reach.
         What is found is minimised on its trace, and not by Hypothesis as well.
         """
         for number in range(ROUNDS_MAX):

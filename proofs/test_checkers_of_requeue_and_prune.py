@@ -219,5 +219,5 @@ def test_what_no_order_explains_is_convicted(name: str) -> None:
 
 def test_a_requeue_of_what_was_completed_is_told_as_such() -> None:
     (found,) = violations(check(CONVICTED["S14 completed and requeued"]))
-    told = "t1 was final and changed: a1 complete(t1, token 1) ok; then a3 requeue(t1) ok"
+    told = "t1 was final and changed: a1 complete(t1, token=1) -> ok; then a3 requeue(t1) -> ok"
     assert found.words == told

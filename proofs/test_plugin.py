@@ -148,9 +148,11 @@ def test_a_board_with_post_and_claim_next_alone_is_proved_from_anywhere(folder: 
     assert {one["gate"] for one in told} == {"threads", "processes"}
     assert {one["verdict"] for one in told} == {"holds"}
     for one in told:
-        assert one["executions"] == one["bound"]["executions"] > 50
+        assert one["executions"] == one["bound"]["executions"] > 20
         assert one["bound"]["distinct_orders"] > 5 and one["seconds"] > 0
-        assert f"{one['executions']} executions" in one["words"] and one["words"] in ran.output
+        assert one["extent"] == ("exhausted" if "pair" in one["proof"] else "sampled")
+        assert f"{one['executions']:,} executions" in one["words"]
+        assert one["words"] in ran.output
         assert "S1" in one["invariants"] and "S16" not in one["invariants"]
     everything = next(one for one in told if "S9" in one["not_applicable"])
     assert everything["not_applicable"]["S9"] == "the board has no complete"
