@@ -1,7 +1,9 @@
-"""TaskBoardMachine: the real board on real files, one operation at a time, against the model.
+"""TaskBoardMachine: the real board on real files, against the model; in between, bursts.
 
-What it shows is bounded by that: orders of operations, damage and changes from outside, restarts,
-lost indexes and moved clocks; no two operations at once, and no fault within one.
+One operation at a time is compared with the model in full: orders of operations, damage and changes
+from outside, restarts, lost indexes and moved clocks. A burst is several agents at once, in threads
+or processes, on the directory as it is then; what they were told must have some order that the
+promises allow, and the model goes on from what they left. No fault happens within an operation.
 """
 
 from __future__ import annotations
@@ -9,27 +11,41 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from proofs.bursts import (
+    AGENTS,
+    FENCED,
+    GATES,
+    bursts,
+    convict,
+    follow,
+    left_in,
+    run_burst,
+    told,
+)
+from proofs.harness.board_path import load_board
+from proofs.harness.checkers import Promises
+from proofs.harness.clock import SharedTime
 from proofs.harness.model import BoardModel, ModelTask
+from proofs.machine_boards import ATTEMPTS_MAX, QUARANTINE_AFTER_SECONDS, RESCAN_SECONDS
 from strategies import corrupted_payloads, pending_tasks
 from swarm.errors import CorruptTaskError, DuplicateTaskError
 from swarm.task import Task
 from swarm.task_board import TaskBoard
 
-ATTEMPTS_MAX = 3
-QUARANTINE_AFTER_SECONDS = 60.0
-RESCAN_SECONDS = 600.0
 START = 1_000_000_000.0
 
-TASK_IDS = st.sampled_from(["t1", "t2", "t3", "t4", "t 5 é"])
-AGENT_IDS = st.sampled_from(["a1", "a2", "a3"])
+IDS = ("t1", "t2", "t3", "t4", "t 5 é")
+TASK_IDS = st.sampled_from(IDS)
+AGENT_IDS = st.sampled_from(AGENTS)
 TYPES = ["CODE_ANALYSIS", "PARALLEL_SEARCH", "A TYPE OF ONE'S OWN"]
 CAPABILITIES = st.none() | st.lists(st.sampled_from(TYPES), unique=True)
 LEASES = st.sampled_from([10.0, 100])
@@ -40,13 +56,21 @@ DAMAGE = corrupted_payloads(of=pending_tasks(ids=st.just("another")))
 
 
 class TaskBoardMachine(RuleBasedStateMachine):
-    """Two boards with different leases on one directory, and what people and disks do to it."""
+    """Two boards with different leases on one directory, and what people and disks do to it.
+
+    ``names`` are the boards by their leases, as ``load_board`` finds them.
+    """
+
+    names: ClassVar[dict[float, str]] = {
+        10.0: "proofs.machine_boards:SHORT",
+        100: "proofs.machine_boards:LONG",
+    }
 
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp(prefix="task-board-machine-"))
         self.storage = self.root / "the board"
-        self.now = START
+        self.time = SharedTime(int(START * 1e9))
         self.model = BoardModel()
         self.damaged: dict[str, bytes] = {}
         self.quarantined: dict[str, list[bytes]] = {}
@@ -59,15 +83,14 @@ class TaskBoardMachine(RuleBasedStateMachine):
         self.boards = [self.open(lease) for lease in leases]
 
     def open(self, lease_seconds: float) -> TaskBoard:
-        return TaskBoard(
-            self.storage,
-            lease_seconds=lease_seconds,
-            attempts_max=ATTEMPTS_MAX,
-            quarantine_after_seconds=QUARANTINE_AFTER_SECONDS,
-            rescan_seconds=RESCAN_SECONDS,
-            durability="kill",  # syncing shows nothing without power loss
-            clock=lambda: self.now,
-        )
+        opens: Any = load_board(self.names[lease_seconds])
+        board: TaskBoard = opens(str(self.storage), clock=lambda: self.now)
+        return board
+
+    @property
+    def now(self) -> float:
+        """By the clock of all boards, in seconds; a burst starts then, and moves it on."""
+        return self.time.now_ns / 1e9
 
     # What agents do.
 
@@ -106,7 +129,7 @@ class TaskBoardMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), agent_id=AGENT_IDS, capabilities=CAPABILITIES)
     def claim_next(self, which: int, agent_id: str, capabilities: list[str] | None) -> None:
-        before = dict(self.quarantine_times())
+        before = self.quarantine_times()
         granted = self.boards[which].claim_next(agent_id, capabilities)
         self.allow_quarantine(before)
         self.edited = {i: at for i, at in self.edited.items() if i in self.model.tasks}
@@ -127,9 +150,7 @@ class TaskBoardMachine(RuleBasedStateMachine):
     @rule(
         task_id=TASK_IDS,
         which=st.integers(0, 1),
-        operation=st.sampled_from(
-            ["start", "renew", "complete", "fail", "retry", "release", "cancel", "requeue"]
-        ),
+        operation=st.sampled_from([*FENCED, "requeue"]),
         token=TOKENS,
         value=st.sampled_from([1, "x", {"score": 0.5}, None]),
     )
@@ -162,11 +183,36 @@ class TaskBoardMachine(RuleBasedStateMachine):
         for task_id in done:
             del self.model.tasks[task_id]
 
+    @rule(which=st.integers(0, 1), token=TOKENS, gate=GATES, data=st.data())
+    def burst(self, which: int, token: str, gate: str, data: st.DataObject) -> None:
+        """Several agents at once, on the tasks that are there and one that is not.
+
+        Nobody calls on a damaged file by its id: what becomes of those is judged alone.
+        """
+        since, lease, times = self.now, self.boards[which].lease_seconds, self.quarantine_times()
+        absent = [i for i in IDS if i not in self.model.tasks and i not in self.damaged]
+        tokens = {i: self.token(i, token) for i in (*self.model.tasks, *absent[:1])}
+        scenario = data.draw(bursts(tokens or {"another": None}, lease_seconds=lease))
+        before = told(self.model, unnoticed=self.edited)
+        execution = run_burst(
+            scenario,
+            self.names[lease],
+            self.storage,
+            self.time,
+            before,
+            in_processes=gate == "processes",
+        )
+        convict(execution, Promises(lease_seconds=lease, attempts_max=ATTEMPTS_MAX))
+        self.allow_quarantine(times, since)
+        follow(self.model, execution, left_in(self.storage, but=self.damaged))
+        granted = {i for i in self.model.tasks if execution.history.grants(i)}
+        self.edited = {i: at for i, at in self.edited.items() if i not in granted}
+
     # What time, people and disks do.
 
     @rule(seconds=STEPS)
     def advance_the_clock(self, seconds: float) -> None:
-        self.now += seconds
+        self.let_pass(seconds)
 
     @rule(which=st.integers(0, 1), lease_seconds=LEASES)
     def reopen_a_board(self, which: int, lease_seconds: float) -> None:
@@ -294,15 +340,15 @@ class TaskBoardMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if self.storage.exists():
+            if self.storage.exists() and sys.exception() is None:  # else it has failed already
                 self.damage_comes_to_quarantine()
         finally:
             shutil.rmtree(self.root)
 
     def damage_comes_to_quarantine(self) -> None:
         """After a long time one look for work by an agent that can do nothing moves all damage."""
-        self.now += 10 * QUARANTINE_AFTER_SECONDS + RESCAN_SECONDS + 10_000
-        before = dict(self.quarantine_times())
+        self.let_pass(10 * QUARANTINE_AFTER_SECONDS + RESCAN_SECONDS + 10_000)
+        before = self.quarantine_times()
         assert self.boards[0].claim_next("nobody", []) is None
         self.allow_quarantine(before)
         assert not self.damaged, f"{self.damaged} must be in quarantine"
@@ -313,6 +359,9 @@ class TaskBoardMachine(RuleBasedStateMachine):
         assert kept == self.quarantined, "S12: quarantine keeps the bytes"
 
     # What the rules share.
+
+    def let_pass(self, seconds: float) -> None:
+        self.time.advance(int(seconds * 1e9))
 
     def grant(self, task_id: str, which: int, agent_id: str) -> None:
         seen = self.boards[which].get(task_id)
@@ -331,11 +380,15 @@ class TaskBoardMachine(RuleBasedStateMachine):
         """Of each damaged file when it was last changed, as long as it lies on the board."""
         return {i: self.path(i).stat().st_mtime for i in self.damaged if self.path(i).exists()}
 
-    def allow_quarantine(self, changed_at: dict[str, float]) -> None:
-        """Damaged files may have been moved by a look for work, once they were left alone."""
+    def allow_quarantine(self, changed_at: dict[str, float], since: float | None = None) -> None:
+        """Damaged files may have been moved by a look for work, once they were left alone.
+
+        At some moment from ``since`` on; None: now.
+        """
+        moments = (self.now, self.now if since is None else since)
         for task_id in list(self.damaged):
             if not self.path(task_id).exists():
-                age = abs(self.now - changed_at[task_id])
+                age = max(abs(moment - changed_at[task_id]) for moment in moments)
                 assert age >= QUARANTINE_AFTER_SECONDS, f"{task_id} was moved after {age} s"
                 self.quarantined.setdefault(task_id, []).append(self.damaged.pop(task_id))
 

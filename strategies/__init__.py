@@ -1,7 +1,7 @@
 """What may happen to a board: plain values, and the Hypothesis strategies that generate them."""
 
 from strategies.clocks import Clock, clocks
-from strategies.interleavings import Interleaving, interleavings
+from strategies.interleavings import Interleaving, interleavings, turn_by_turn
 from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
 from strategies.programs import Ask, programs
 from strategies.scenarios import PostedTask, Scenario, polling_scenarios, scenarios
@@ -48,4 +48,5 @@ __all__ = [
     "tasks",
     "texts",
     "times",
+    "turn_by_turn",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["Interleaving", "Stop", "Turn", "interleavings"]
+__all__ = ["Interleaving", "Stop", "Turn", "interleavings", "turn_by_turn"]
 
 Turn = tuple[str, int]
 """An agent, and how many of its own effects it goes on for."""
@@ -93,4 +93,18 @@ def interleavings(
             changes=st.integers(0, preemptions_max),
             effects=st.just(effects),
         ),
+    )
+
+
+def turn_by_turn(
+    agents: Sequence[str], *, turns_max: int = 10, effects_max: int = 40
+) -> st.SearchStrategy[Interleaving]:
+    """Up to ``turns_max`` turns of up to ``effects_max`` effects; shrinks to no switch at all.
+
+    Nothing of them is hidden in a seed, so they become small one turn and one effect at a time,
+    also where the runs are part of something larger that Hypothesis makes smaller as well.
+    """
+    turn = st.tuples(st.sampled_from(list(agents)), st.integers(1, effects_max))
+    return st.lists(turn, max_size=turns_max).map(
+        lambda turns: Interleaving(kind="turns", turns=tuple(turns))
     )

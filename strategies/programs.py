@@ -49,10 +49,11 @@ class Ask:
     """One call of an agent on the board.
 
     ``task_id`` None means the task that was last granted to the agent; without one the call is
-    left out. ``fenced`` calls pass the token of that grant where the board takes one. ``seconds``
-    is how long ``advance`` lets pass, and the age that ``prune`` and ``get_claimable`` ask for.
-    ``types`` are those that the agent of a ``claim_next`` can handle, None for any; and the one
-    that ``get_by_type`` asks for.
+    left out. ``fenced`` calls pass the token of that grant where the board takes one; ``token`` is
+    one that the agent knows from elsewhere, for calls with a ``task_id``. ``seconds`` is how long
+    ``advance`` lets pass, and the age that ``prune`` and ``get_claimable`` ask for. ``types`` are
+    those that the agent of a ``claim_next`` can handle, None for any; and the one that
+    ``get_by_type`` asks for.
     """
 
     name: str
@@ -60,6 +61,16 @@ class Ask:
     fenced: bool = True
     seconds: float = 0.0
     types: tuple[str, ...] | None = None
+    token: int | None = None
+
+    def __repr__(self) -> str:
+        """As it would be written by hand."""
+        named = [f"{name}={value!r}" for name, value in self.to_json().items() if name != "name"]
+        return f"Ask({', '.join([repr(self.name), *named])})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What Hypothesis prints of a failing example; else it shows every field."""
+        printer.text(repr(self))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, without what goes without saying."""
@@ -72,6 +83,8 @@ class Ask:
             fields["seconds"] = self.seconds
         if self.types is not None:
             fields["types"] = list(self.types)
+        if self.token is not None:
+            fields["token"] = self.token
         return fields
 
     @staticmethod

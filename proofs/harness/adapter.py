@@ -71,7 +71,8 @@ class BoardAdapter:
         if ask.name == "post" and ask.task_id is not None:
             return PostedTask(ask.task_id, created_at=1.0).to_json()
         if ask.task_id is not None:
-            return {"task_id": ask.task_id}
+            fence = {} if ask.token is None else {"token": ask.token}
+            return {"task_id": ask.task_id, **fence}
         if self._granted is None:
             return None
         task_id, token = self._granted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,12 +95,39 @@ def run(
     os.utime(root, ns=(time.file_ns, time.file_ns))
     alone = _Alone(root, time)
     alone.run(lambda: _post_all(scenario, board, root))
-    watch = Watch(str(root)) if guarded else None
-    ran = (gate or _Threads()).run(scenario, board, root, time, watch)
+    before = [task.to_json() for task in scenario.tasks]
+    return _run(alone, scenario, board, before, gate, Watch(str(root)) if guarded else None)
+
+
+def run_from(
+    time: SharedTime,
+    scenario: Scenario,
+    board: Board,
+    root: Path,
+    before: Sequence[dict[str, Any]],
+    gate: ScenarioGate | None = None,
+) -> Execution:
+    """Run the programs of a scenario on what is at ``root``, from that moment on.
+
+    ``before`` are the tasks that are there (see ``History``); those of the scenario are not
+    posted. ``time`` goes on meanwhile. Nobody watches for unseen effects. Otherwise as ``run``.
+    """
+    return _run(_Alone(root, time), scenario, board, before, gate, None)
+
+
+def _run(
+    alone: _Alone,
+    scenario: Scenario,
+    board: Board,
+    before: Sequence[dict[str, Any]],
+    gate: ScenarioGate | None,
+    watch: Watch | None,
+) -> Execution:
+    ran = (gate or _Threads()).run(scenario, board, alone.root, alone.time, watch)
     final, final_error = _listed_at_the_end(board, alone)
     return Execution(
         scenario,
-        History([task.to_json() for task in scenario.tasks], by_invocation(ran.records.values())),
+        History(before, by_invocation(ran.records.values())),
         ran.trace,
         ran.stuck,
         frozenset().union(*(record.lacking for record in ran.records.values())),

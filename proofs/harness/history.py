@@ -58,7 +58,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All operations of a run, by invocation, and the tasks that were there before."""
+    """All operations of a run, by invocation, and the tasks that were there before.
+
+    Each of ``posted`` has a task_id, task_type, priority and created_at. One that was not just
+    posted has its state as well: status, claimed_by, claimed_at, lease_seconds, token, attempts and
+    result as the task says them; ``largest_token``, the largest that its id was ever granted; and
+    ``noticed``, False where a look for work may pass it over: somebody changed it behind the
+    board's back.
+    """
 
     posted: Sequence[dict[str, Any]]
     operations: Sequence[Operation] = field(default_factory=list)

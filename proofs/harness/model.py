@@ -80,8 +80,9 @@ class BoardModel:
         task.attempts += 1
 
     def use_up(self, task_id: str) -> None:
-        """The housekeeping of a stale claim without attempts left."""
-        self.tasks[task_id].status = "FAILED"
+        """The housekeeping of a stale claim without attempts left; it says why in its own words."""
+        task = self.tasks[task_id]
+        task.status, task.result = "FAILED", None
 
     def change(
         self, operation: str, task_id: str, token: int | None, now: float, value: Any = None

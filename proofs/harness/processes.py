@@ -24,14 +24,14 @@ __all__ = ["ANSWER_SECONDS_MAX", "ProcessGate", "WorkerError"]
 class ProcessGate:
     """Runs the agents of scenarios in worker processes, which are kept for the next scenario.
 
-    ``board`` is named as text (see ``load_board``), for the workers open it themselves. The state
-    of the run travels with the right to run, so a worker decides in place as long as it goes on;
-    here is always the state that was handed over last. To be closed, or used in ``with``; at the
-    latest the workers end with this process.
+    ``board`` is named as text (see ``load_board``), for the workers open it themselves; it may be
+    another for the next run. The state of the run travels with the right to run, so a worker
+    decides in place as long as it goes on; here is always the state that was handed over last. To
+    be closed, or used in ``with``; at the latest the workers end with this process.
     """
 
     def __init__(self, board: str) -> None:
-        self._board = board
+        self.board = board
         self._workers = Workers(board)
         self._reaper = weakref.finalize(self, self._workers.end)
 
@@ -68,7 +68,7 @@ class ProcessGate:
         ``board`` must be what the workers know by its name; it is not used.
         """
         told = Run(
-            self._board,
+            self.board,
             str(root),
             scenario.programs,
             scenario.interleaving,

@@ -5,6 +5,7 @@ Kept alive between executions; ends by itself once the other end of its socket i
 
 from __future__ import annotations
 
+import logging
 import pickle
 import socket
 import sys
@@ -52,6 +53,8 @@ class LoadedBoard:
 
 def serve(connection: Connection, boards: LoadedBoard) -> None:
     """Be one agent after the other, as told, until nobody is at the other end any more."""
+    # What a board logs would otherwise run over the terminal of whoever runs the proofs.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         while True:
             message = connection.receive()

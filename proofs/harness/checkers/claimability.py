@@ -14,6 +14,7 @@ from proofs.harness.checkers.evidence import (
     task_of,
 )
 from proofs.harness.checkers.promises import Promises
+from proofs.harness.checkers.task_model import TaskModel, state_of
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 
@@ -46,15 +47,17 @@ def is_claimable_throughout(evidence: Evidence, task_id: str, operation: Operati
     if not evidence.is_there_throughout(task_id, operation):
         return False
     others = _others(evidence, task_id, operation)
-    return not others or _was_returned(others, operation) or _is_stale(evidence, others, operation)
+    if not others:
+        return _was_claimable(evidence, task_id, operation)
+    return _was_returned(others, operation) or _is_stale(evidence, task_id, others, operation)
 
 
 def is_pending_throughout(evidence: Evidence, task_id: str, operation: Operation) -> bool:
     """Whether the task was there and pending during all of the call, in whatever order."""
     others = _others(evidence, task_id, operation)
-    return evidence.is_there_throughout(task_id, operation) and (
-        not others or _was_returned(others, operation)
-    )
+    if not evidence.is_there_throughout(task_id, operation):
+        return False
+    return _was_returned(others, operation) if others else _was_pending(evidence, task_id)
 
 
 def in_order(evidence: Evidence) -> Verdict:
@@ -116,11 +119,28 @@ def _was_returned(others: list[Operation], operation: Operation) -> bool:
     )
 
 
-def _is_stale(evidence: Evidence, others: list[Operation], operation: Operation) -> bool:
-    """Whether the last claim had lapsed before the call, with attempts left."""
+def _was_pending(evidence: Evidence, task_id: str) -> bool:
+    """Whether a task that nobody changed is pending; one posted meanwhile is."""
+    return state_of(evidence.posted.get(task_id, {})).status == "PENDING"
+
+
+def _was_claimable(evidence: Evidence, task_id: str, operation: Operation) -> bool:
+    """Whether a task that nobody changed had to be found, as it was before."""
+    state = state_of(evidence.posted.get(task_id, {}))
+    model = TaskModel(promises=evidence.promises, types=evidence.types_of(task_id))
+    return model.must_be_claimable(state, operation)
+
+
+def _is_stale(
+    evidence: Evidence, task_id: str, others: list[Operation], operation: Operation
+) -> bool:
+    """Whether the last claim of the run had lapsed before the call, with attempts left."""
     if any(other.name in ENDS or not is_over(other, operation) for other in others):
         return False
-    attempts = sum(other.name in GRANTS for other in others)
+    grants = sum(other.name in GRANTS for other in others)
+    if not grants:
+        return False  # it goes by the lease of a claim from before: left to the search
+    attempts = grants + state_of(evidence.posted.get(task_id)).attempts
     attempts_max = evidence.promises.attempts_max
     latest = max(other.ended for other in others)
     return operation.started - latest >= evidence.promises.lease_seconds and (

@@ -108,9 +108,9 @@ def able_only(evidence: Evidence) -> Verdict:
 def exactly_once(evidence: Evidence) -> Verdict:
     """S0: once all agents have polled until None, every task was granted exactly once.
 
-    Those that no agent can handle, as it said when it polled last, at most once. Judged where
-    nothing was posted, given back or ended without a claim meanwhile, nothing raised, and no lease
-    can have lapsed.
+    Those that no agent can handle, as it said when it polled last, at most once. Judged where all
+    tasks had just been posted, nothing was posted, given back or ended without a claim meanwhile,
+    nothing raised, and no lease can have lapsed.
     """
     polls = _last_polls(evidence)
     why_not = _not_polled_out(evidence, polls)
@@ -139,6 +139,8 @@ def _not_polled_out(evidence: Evidence, polls: list[Operation]) -> str:
         return "not every agent has polled until None"
     if any(poll.name != "claim_next" or poll.outcome != "refused" for poll in polls):
         return "not every agent has polled until None"
+    if any("status" in task for task in evidence.posted.values()):
+        return "not every task had just been posted"
     if any(operation.outcome == "unknown" for operation in operations):
         return "a call raised"
     if any(o.name in RETURNS | {"cancel", "post"} and o.outcome == "ok" for o in operations):

@@ -18,7 +18,7 @@ from proofs.harness.checkers.evidence import (
 )
 from proofs.harness.checkers.linearizability import STEPS_MAX, Search, linearize
 from proofs.harness.checkers.listings import is_of_type
-from proofs.harness.checkers.task_model import RULES, TaskModel
+from proofs.harness.checkers.task_model import RULES, TaskModel, state_of
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, unknown, violated
 
@@ -59,8 +59,8 @@ def agreed(evidence: Evidence, verdicts: list[Verdict], by_search: list[Verdict]
 
 def task_model(evidence: Evidence, task_id: str) -> TaskModel:
     """The model of one task of this execution."""
-    types = evidence.types_of(task_id)
-    return TaskModel(task_id in evidence.posted, evidence.promises, types, evidence.alone)
+    start, types = state_of(evidence.posted.get(task_id)), evidence.types_of(task_id)
+    return TaskModel(start, evidence.promises, types, evidence.alone)
 
 
 def board_model(evidence: Evidence, *, in_order: bool = False) -> BoardModel:

@@ -7,8 +7,9 @@ that it belongs to; what then becomes possible tells which invariant was broken.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +31,8 @@ from proofs.harness.history import Operation
 RULES: Final = ("S18", "S4", "S5", "S9", "S14", "S2", "S16", "S10", "S7", "S6")
 """The invariants whose rules can be left out, those that explain most precisely first."""
 
+_LEASE_SECONDS_ABSENT: Final = 3600.0
+
 
 GONE: Final = frozenset({"ABSENT", "PRUNED"})
 
@@ -38,7 +41,9 @@ class TaskState(NamedTuple):
     """``held_since`` is the earliest and the latest moment at which the lease began.
 
     ``token`` None is one that is not known, but larger than ``token_before``, the largest known of
-    the grants before; ``by`` is whose result is kept. A task that was put away is PRUNED.
+    the grants before; ``result`` is what is kept, as JSON. ``lease_seconds`` None is the board's;
+    ``noticed`` is False as long as a look for work may pass the task over. A task that was put away
+    is PRUNED.
     """
 
     status: str = "ABSENT"
@@ -47,26 +52,31 @@ class TaskState(NamedTuple):
     token_before: int = -1
     held_since: tuple[float, float] | None = None
     attempts: int = 0
-    by: str | None = None
+    result: str | None = None
+    lease_seconds: float | None = None
+    noticed: bool = True
+
+
+POSTED: Final = TaskState("PENDING")
 
 
 @dataclass(frozen=True)
 class TaskModel:
-    """``types`` are those that the task may be of.
+    """``start`` is the task as it was before; ``types`` are those that it may be of.
 
     ``alone`` are the calls beside which there was no other, which nothing but the state of the
     task can have got in the way of. ``without`` are the rules left out.
     """
 
-    posted: bool = True
+    start: TaskState = POSTED
     promises: Promises = PROMISES
     types: frozenset[str] = frozenset()
     alone: frozenset[tuple[str, int]] = frozenset()
     without: frozenset[str] = frozenset()
 
     def init(self) -> TaskState:
-        """Pending if it was posted before, else not there."""
-        return TaskState("PENDING" if self.posted else "ABSENT")
+        """The task as it was before."""
+        return self.start
 
     def step(self, state: TaskState, operation: Operation) -> list[TaskState]:
         """What the operation may lead to."""
@@ -113,7 +123,9 @@ class TaskModel:
         if self._may_be_granted(state, operation):
             since = (operation.started, operation.ended)
             attempts = state.attempts + 1
-            yield TaskState("CLAIMED", operation.agent, token, before, since, attempts, state.by)
+            yield TaskState(
+                "CLAIMED", operation.agent, token, before, since, attempts, state.result
+            )
 
     def _may_be_granted(self, state: TaskState, operation: Operation) -> bool:
         if state.status == "PENDING":
@@ -150,8 +162,9 @@ class TaskModel:
     def _moved(self, state: TaskState, operation: Operation) -> TaskState:
         name, since = operation.name, (operation.started, operation.ended)
         if name in ENDS:
-            by = operation.agent if name == "complete" else None
-            return state._replace(status=ENDS[name], by=by)
+            kept = {"by": operation.agent, "of": operation.arguments["task_id"]}
+            result = _text(kept) if name == "complete" else None
+            return state._replace(status=ENDS[name], result=result)
         if name in RETURNS:
             return state._replace(status="PENDING", holder=None, held_since=None)
         holder = state.holder or operation.agent
@@ -215,8 +228,8 @@ class TaskModel:
             if claimed_by is not None and claimed_by != state.holder:
                 return False
         result = seen.get("result") if state.status == "COMPLETED" else None
-        is_other = result is not None and result != {"by": state.by, "of": seen["task_id"]}
-        return not is_other or "S9" in self.without
+        is_kept = result is None or _text(result) == state.result
+        return is_kept or "S9" in self.without
 
     def used_up_or_not(self, state: TaskState, operation: Operation) -> Iterator[TaskState]:
         """A stale claim without attempts left is ended by any look for work, before or now.
@@ -238,7 +251,7 @@ class TaskModel:
         """Whether the claim may have lapsed when the operation took effect."""
         if state.held_since is None:
             return True
-        lease = self.promises.lease_seconds
+        lease = self._lease_seconds(state)
         return (
             operation.ended - state.held_since[0] >= lease
             or state.held_since[1] - operation.started > lease
@@ -246,10 +259,21 @@ class TaskModel:
 
     def must_be_claimable(self, state: TaskState, operation: Operation) -> bool:
         """Whether a look for work, at this moment of the call, had to find it."""
-        if self._is_able(operation) is not True:
+        if self._is_able(operation) is not True or not state.noticed:
             return False
-        is_stale = _held_at_least(state, operation) >= self.promises.lease_seconds
-        return state.status == "PENDING" or (is_stale and not self._is_used_up(state))
+        must_be_stale = self._must_be_stale(state, operation)
+        return state.status == "PENDING" or (must_be_stale and not self._is_used_up(state))
+
+    def _must_be_stale(self, state: TaskState, operation: Operation) -> bool:
+        """Whether the claim had lapsed, or was dated too far ahead, during all of the call."""
+        lease = self._lease_seconds(state)
+        if _held_at_least(state, operation) >= lease:
+            return True
+        since = state.held_since if state.status in HELD else None
+        return since is not None and since[0] - operation.ended > lease
+
+    def _lease_seconds(self, state: TaskState) -> float:
+        return self.promises.lease_seconds if state.lease_seconds is None else state.lease_seconds
 
     def _is_able(self, operation: Operation) -> bool | None:
         """Whether a grant was asked for such a task; None if that is not known."""
@@ -268,6 +292,31 @@ def _held_at_most(state: TaskState, operation: Operation) -> float:
     if state.status not in HELD:
         return -math.inf
     return operation.ended - state.held_since[0] if state.held_since else math.inf
+
+
+def state_of(task: Mapping[str, Any] | None) -> TaskState:
+    """The state of a task that was there before (see ``History``); None: it was not."""
+    if task is None:
+        return TaskState()
+    if "status" not in task:
+        return POSTED
+    claimed_at, lease = task["claimed_at"], task["lease_seconds"]
+    return TaskState(
+        task["status"],
+        task["claimed_by"],
+        task["token"],
+        task["largest_token"],
+        None if claimed_at is None else (claimed_at, claimed_at),
+        task["attempts"],
+        _text(task["result"]),
+        _LEASE_SECONDS_ABSENT if lease is None else lease,
+        task["noticed"],
+    )
+
+
+def _text(result: Any) -> str:
+    """A result as what can be compared and counted among states."""
+    return json.dumps(result, sort_keys=True)
 
 
 def _largest_token(state: TaskState) -> int:

@@ -105,9 +105,13 @@ def _may_be_final(evidence: Evidence, task_id: str, prune: Operation) -> bool:
 
 
 def honest_refusal(evidence: Evidence) -> Verdict:
-    """S10: who was refused a task, and was never granted it, is not seen as its holder."""
+    """S10: who was refused a task, and was never granted it, is not seen as its holder.
+
+    Whoever held it before may still do so.
+    """
     for task_id, operations in evidence.by_task.items():
         granted = {o.agent for o in evidence.changes(task_id) if o.name in GRANTS}
+        granted |= {str(evidence.posted.get(task_id, {}).get("claimed_by"))}
         asked = [o for o in evidence.operations if o.name in GRANTS and o.outcome == "refused"]
         refused = {o.agent: o for o in asked if o.arguments.get("task_id", task_id) == task_id}
         for seen in _seen(evidence, task_id, operations):
