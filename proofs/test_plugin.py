@@ -149,7 +149,7 @@ def test_a_board_with_post_and_claim_next_alone_is_proved_from_anywhere(folder: 
     assert {one["verdict"] for one in told} == {"holds"}
     for one in told:
         assert one["executions"] == one["bound"]["executions"] > 20
-        assert one["bound"]["distinct_orders"] > 5 and one["seconds"] > 0
+        assert one["bound"]["distinct_orders"] > 2 and one["seconds"] > 0
         assert one["extent"] == ("exhausted" if "pair" in one["proof"] else "sampled")
         assert f"{one['executions']:,} executions" in one["words"]
         assert one["words"] in ran.output
