@@ -49,6 +49,11 @@ ACCEPTED = {
     "a completion that raised and did not happen": execution(
         CLAIMED, op("a1", "complete", 3, 9, "t1", outcome="unknown", error="OSError"), final=[HELD]
     ),
+    "a look for work that raised, and claimed after a lapse": execution(
+        CLAIMED,
+        op("a2", "claim_next", 3, 4, outcome="unknown", error="OSError"),
+        nothing("a3", 5, 6, after=LEASE_SECONDS),
+    ),
     "a look for work that raised and claimed": execution(
         op("a1", "claim_next", 0, 2, outcome="unknown", error="OSError"),
         nothing("a2", 3, 4),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -33,6 +34,11 @@ class Operation:
     outcome: Outcome
     answer: Any = None
     error: str | None = None
+
+    @property
+    def done_by(self) -> float:
+        """The caller's clock when it had taken effect at the latest; never, if it raised."""
+        return math.inf if self.outcome == "unknown" else self.ended
 
     def call(self) -> str:
         """What was asked, as it would be written."""

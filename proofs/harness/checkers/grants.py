@@ -76,7 +76,7 @@ def _was_free(
 
 def apart(one: Operation, other: Operation) -> float:
     """How many seconds may have passed, at most, from the one to the other."""
-    return max(other.ended - one.started, one.ended - other.started)
+    return max(other.done_by - one.started, one.done_by - other.started)
 
 
 def _renewals(

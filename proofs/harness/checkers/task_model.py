@@ -121,7 +121,7 @@ class TaskModel:
         if self._is_able(operation) is False and "S18" not in self.without:
             return
         if self._may_be_granted(state, operation):
-            since = (operation.started, operation.ended)
+            since = (operation.started, operation.done_by)
             attempts = state.attempts + 1
             yield TaskState(
                 "CLAIMED", operation.agent, token, before, since, attempts, state.result
@@ -160,7 +160,7 @@ class TaskModel:
         return "S14" in self.without
 
     def _moved(self, state: TaskState, operation: Operation) -> TaskState:
-        name, since = operation.name, (operation.started, operation.ended)
+        name, since = operation.name, (operation.started, operation.done_by)
         if name in ENDS:
             kept = {"by": operation.agent, "of": operation.arguments["task_id"]}
             result = _text(kept) if name == "complete" else None
@@ -253,7 +253,7 @@ class TaskModel:
             return True
         lease = self._lease_seconds(state)
         return (
-            operation.ended - state.held_since[0] >= lease
+            operation.done_by - state.held_since[0] >= lease
             or state.held_since[1] - operation.started > lease
         )
 
@@ -270,7 +270,7 @@ class TaskModel:
         if _held_at_least(state, operation) >= lease:
             return True
         since = state.held_since if state.status in HELD else None
-        return since is not None and since[0] - operation.ended > lease
+        return since is not None and since[0] - operation.done_by > lease
 
     def _lease_seconds(self, state: TaskState) -> float:
         return self.promises.lease_seconds if state.lease_seconds is None else state.lease_seconds
@@ -291,7 +291,7 @@ def _held_at_most(state: TaskState, operation: Operation) -> float:
     """For how many seconds the task may have been held; infinitely few if it was not."""
     if state.status not in HELD:
         return -math.inf
-    return operation.ended - state.held_since[0] if state.held_since else math.inf
+    return operation.done_by - state.held_since[0] if state.held_since else math.inf
 
 
 def state_of(task: Mapping[str, Any] | None) -> TaskState:
