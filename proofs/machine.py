@@ -78,9 +78,14 @@ class TaskBoardMachine(RuleBasedStateMachine):
         self.edited: dict[str, float] = {}
         self.old_versions: list[tuple[str, bytes, ModelTask]] = []
 
-    @initialize(leases=st.tuples(LEASES, LEASES))
-    def open_boards(self, leases: tuple[float, float]) -> None:
+    @initialize(
+        leases=st.tuples(LEASES, LEASES), posted=st.lists(TASK_IDS, unique=True, max_size=3)
+    )
+    def open_boards(self, leases: tuple[float, float], posted: list[str]) -> None:
+        """With tasks, for half of all lives would never see one: Hypothesis may leave posts out."""
         self.boards = [self.open(lease) for lease in leases]
+        for task_id in posted:
+            self.post(task_id, 0, TYPES[0], 1, START)
 
     def open(self, lease_seconds: float) -> TaskBoard:
         opens: Any = load_board(self.names[lease_seconds])
