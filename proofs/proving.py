@@ -80,6 +80,11 @@ class Proving:
     def proof(self, gate: GateName, invariants: Collection[str] | None = None) -> Iterator[Proof]:
         """A proof that concludes when the block ends. What else is raised is our own fault."""
         folder: Path = self.config.getoption("--proofs-counterexamples")
+        if self.board.promises.invariants == frozenset():
+            why = "the board promises none of the invariants"
+            told = Conclusion(self._item.name, self.board.name, gate, "not applicable", why)
+            self._tell(told)
+            pytest.skip(f"not applicable: {why}")
         with Gates(self.board, self._root / "board") as gates:
             proof = Proof(self._item.name, gates, gate, folder, invariants=invariants)
             ended: ViolatedError | UnknownError | UnfitBoardError | None = None
@@ -109,7 +114,7 @@ class Proving:
         """
         for number in range(ROUNDS_MAX):
             self._sample_once(proof, scenarios, executions, number)
-            if proof.coverage.why_unknown() is None:
+            if not proof.coverage.may_still_reach():
                 return
 
     def _sample_once(

@@ -16,11 +16,12 @@ from proofs.harness.execution import Execution
 from proofs.harness.history import History, Operation
 from proofs.harness.verdict import violations
 
+IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 JUDGED_TWICE = frozenset(CHECKERS) - {"L1", "R1", "S0", "S8", "S11", "S17"}
 """What both speak of; S17 is part of what the search in order demands."""
 
 
-@settings(max_examples=300)
+@settings(max_examples=5_000 if IS_DEEP else 100)
 @given(made=explained())
 def test_what_an_order_explains_is_never_convicted(made: tuple[Execution, int | None]) -> None:
     execution, attempts_max = made
@@ -69,7 +70,7 @@ def _spoiled(draw: st.DrawFn, operation: Operation) -> Operation:
     return replace(operation, outcome="refused" if operation.outcome == "ok" else "ok")
 
 
-@settings(max_examples=300)
+@settings(max_examples=5_000 if IS_DEEP else 100)
 @given(made=spoiled())
 def test_what_an_aspect_convicts_no_order_explains(made: tuple[Execution, int | None]) -> None:
     execution, attempts_max = made

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from proofs.harness.conflicts import is_contended, order_of_conflicts
 from proofs.harness.execution import Execution
 from proofs.harness.trace import preemptions
+
+CALLS_ENOUGH: Final = 100
+"""What has not succeeded in so many calls is not expected to."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,11 @@ class Coverage:
             return f"no two agents ever touched the same thing in {executions}"
         never = [self._never(name) for name in sorted(self.asked) if self._must_succeed(name)]
         return ", ".join(never) or None
+
+    def may_still_reach(self) -> bool:
+        """Whether more executions may show that what never succeeded so far can."""
+        never = [name for name in self.asked if self._must_succeed(name)]
+        return any(self.invoked[name] < CALLS_ENOUGH for name in never) or not self.contended
 
     def _must_succeed(self, name: str) -> bool:
         """Whether it was asked for and never was ok, though the board has it."""

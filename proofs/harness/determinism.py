@@ -17,7 +17,9 @@ def compare(first: Execution, second: Execution) -> None:
         if one != two:
             words = f"at effect {number} {one.label()!r}, and then {two.label()!r}"
             raise NondeterminismError(f"one scenario ran in two ways: {words}")
-    parts = [name for name in ("trace", "history", "final") if _differ(name, first, second)]
+    parts = [
+        name for name in ("trace", "history", "final", "files") if _differ(name, first, second)
+    ]
     raise NondeterminismError(
         f"one scenario ran in two ways: other {' and '.join(parts) or 'endings'} on the same "
         f"effects; something that is drawn by chance or read from outside decides"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Swi
 from proofs.harness.scheduling import agent_of
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
-from proofs.harness.turns import Stops, Turns
+from proofs.harness.turns import Stops, Turns, pattern_of
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, Scenario
@@ -35,6 +35,8 @@ class Execution:
     None if it has none or raises, which ``final_error`` tells then; ``descriptors`` are those that
     the agents left open, by agent, and ``running`` the threads and children that they left, with
     what these were about to do. ``unseen`` says in words what no gate saw; it voids all verdicts.
+    ``files`` are the names of all files left below the directory, where they can be read until
+    the next run.
     """
 
     scenario: Scenario
@@ -47,6 +49,7 @@ class Execution:
     final_error: str | None = None
     running: dict[str, list[str]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -136,7 +139,18 @@ def _run(
         final_error,
         _by_agent([*ran.left, *alone.left]),
         tuple(dict.fromkeys([*ran.unseen, *alone.unseen])),
+        tuple(sorted(pattern_of(name) for name in _names(str(alone.root)))),
     )
+
+
+def _names(directory: str, prefix: str = "") -> Iterator[str]:
+    """The files below a directory, as seen from the board's."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _names(entry.path, f"{prefix}{entry.name}/")
+            else:
+                yield prefix + entry.name
 
 
 def scheduler_of(interleaving: Interleaving) -> Scheduler:
