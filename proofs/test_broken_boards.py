@@ -3,8 +3,8 @@
 Broken boards are shown in as many executions as are needed, at most ``EXECUTIONS_MAX``, which are
 drawn from one seed, and made small; and the fewest preemptions that show them are found by trying
 every interleaving with so many. Safe boards run the programs of all the broken ones. Under the
-profile ``proofs-fuzz`` it is 20 seeds, both gates, 100 replays and 10,000 executions of each safe
-board.
+profile ``proofs-fuzz`` it is 20 seeds, both gates, 100 replays of one counterexample of each board
+and 10,000 executions of each safe board.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_repla
     assert count == module.PREEMPTIONS, proof.conviction.words(name_of(module))
     found_in = proof.coverage.executions
     with Gates(board_of(module), tmp_path / "board") as gates:
-        for _ in range(REPLAYS):
+        for _ in range(REPLAYS if seed == SEEDS[0] else 3):
             again = replay(load(proof.path), gates)
             assert again.divergence is None and again.verdict is not None
     if IS_DEEP and seed == SEEDS[0]:
