@@ -29,7 +29,8 @@ def summarise(terminal: pytest.TerminalReporter, conclusions: Conclusions) -> No
         else:
             for told in alike:
                 _tell(terminal, told)
-    seeds = sorted({told["seed"] for told in conclusions if "seed" in told})
+    drawn = (told for told in conclusions if told["extent"] == "sampled")
+    seeds = sorted({told["seed"] for told in drawn})
     if seeds:
         terminal.line(
             f"seed {', '.join(map(str, seeds))}; the same again: --proofs-seed {seeds[0]}"
@@ -87,6 +88,8 @@ def _line(told: dict[str, Any]) -> str:
     how = f" ({told['extent']})" if told["verdict"] == "holds" else ""
     what = f" {' '.join(told['invariants'])}:" if told["verdict"] == "holds" else ""
     words = told["words"].splitlines()[0] if told["words"] else ""
+    if told["verdict"] == "violated":
+        return f"violated: {words}"
     return f"{told['verdict']}{how}: {told['board']},{what} {words}"
 
 
