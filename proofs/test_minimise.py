@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
 from proofs.harness.minimise import minimise, size
-from proofs.harness.trace import preemptions
+from proofs.harness.trace import Step, preemptions
 from proofs.harness.turns import joined, stops_of, turns_of
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
@@ -98,24 +98,23 @@ def test_a_minimised_race_replays_the_same_a_hundred_times(tmp_path: Path) -> No
         assert granted_twice(again)
 
 
-def test_the_turns_of_a_trace_replay_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "interleaving_of",
+    [
+        lambda trace: Interleaving(kind="turns", turns=turns_of(trace)),
+        lambda trace: Interleaving(kind="stops", stops=stops_of(trace)),
+    ],
+    ids=["turns", "stops"],
+)
+def test_the_turns_of_a_trace_replay_it(
+    tmp_path: Path, interleaving_of: Callable[[list[Step]], Interleaving]
+) -> None:
     root = tmp_path / "board"
     for seed in range(20):
         walk = Interleaving(kind="walk", seed=seed)
         first = run(Scenario(SCENARIO.tasks, SCENARIO.programs, walk), RacyBoard, root)
-        turns = Interleaving(kind="turns", turns=turns_of(first.trace))
-        again = run(Scenario(SCENARIO.tasks, SCENARIO.programs, turns), RacyBoard, root)
-        assert again.trace == first.trace
-        assert again.history == first.history
-
-
-def test_the_stops_of_a_trace_replay_it(tmp_path: Path) -> None:
-    root = tmp_path / "board"
-    for seed in range(20):
-        walk = Interleaving(kind="walk", seed=seed)
-        first = run(Scenario(SCENARIO.tasks, SCENARIO.programs, walk), RacyBoard, root)
-        stops = Interleaving(kind="stops", stops=stops_of(first.trace))
-        again = run(Scenario(SCENARIO.tasks, SCENARIO.programs, stops), RacyBoard, root)
+        recorded = interleaving_of(first.trace)
+        again = run(Scenario(SCENARIO.tasks, SCENARIO.programs, recorded), RacyBoard, root)
         assert again.trace == first.trace
         assert again.history == first.history
 
