@@ -95,7 +95,10 @@ class GatedAgent:
         except Exception as error:
             self._happened(Step(self.name, effect, type(error).__name__, made=self.made))
             raise
-        self._happened(Step(self.name, effect, None, may_wait and not result, self.made))
+        gate = self.gate  # as in _happened: one call fewer at each effect
+        step = Step(self.name, effect, None, may_wait and not result, self.made)
+        gate.trace.append(step)
+        gate.scheduling.after(step)
         return result
 
     def wait_for(self, effect: Effect, attempt: Callable[[], bool], timeout: float | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final
 
 from proofs.harness.agents import acting
@@ -35,6 +36,8 @@ _BY_DESCRIPTOR: Final = {
 _BETWEEN: Final = {"copy_file_range": (0, 1), "sendfile": (1, 0), "splice": (0, 1)}
 _SPECIAL: Final = ("open", "close", "closerange", "dup", "dup2")
 _PRESENT = kept([*_BY_DESCRIPTOR, *_BETWEEN, *_SPECIAL])
+_real_open: Callable[..., int] = real("open")
+_real_close: Callable[[int], None] = real("close")
 
 
 def replacements() -> Iterator[Replacement]:
@@ -107,13 +110,13 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
     agent = acting.agent
     place = agent.places.name(path, dir_fd) if agent is not None else None
     if agent is None or place is None:
-        return int(real("open")(path, flags, mode, dir_fd=dir_fd))
+        return _real_open(path, flags, mode, dir_fd=dir_fd)
     may_create = bool(flags & os.O_CREAT)
-    effect = Effect("open", (place,), _how(flags), changes=may_create or bool(flags & os.O_TRUNC))
+    effect = Effect("open", (place,), _how(flags), may_create or bool(flags & os.O_TRUNC))
 
     def act() -> int:
         is_new = may_create and not exists(path, dir_fd)
-        descriptor: int = real("open")(path, flags, mode, dir_fd=dir_fd)
+        descriptor = _real_open(path, flags, mode, dir_fd=dir_fd)
         if is_new:
             agent.made = True
             touch_directories(agent, (path, dir_fd))
@@ -125,6 +128,7 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
     return agent.perform(effect, act)
 
 
+@cache
 def _how(flags: int) -> str:
     words = ["w" if flags & (os.O_WRONLY | os.O_RDWR) else "r"]
     names = {"create": os.O_CREAT, "exclusive": os.O_EXCL, "truncate": os.O_TRUNC}
@@ -135,15 +139,15 @@ def _close(fd: int) -> None:
     agent = acting.agent
     place = agent.places.name(fd) if agent is not None else None
     if agent is None or place is None:
-        real("close")(fd)
+        _real_close(fd)
         return
 
     def act() -> None:
         agent.places.closed(fd)
-        real("close")(fd)
+        _real_close(fd)
 
     # Closing lets go of a lock, so others may see it.
-    agent.perform(Effect("close", (place,), changes=True), act)
+    agent.perform(Effect("close", (place,), "", True), act)
 
 
 def _closerange(low: int, high: int, /) -> None:

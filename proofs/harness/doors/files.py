@@ -24,7 +24,7 @@ def kept(names: Iterable[str]) -> list[str]:
 
 
 kept(["fstat", "lstat", "scandir", "utime"])
-_utime = _real["utime"]
+_utime, _lstat = _real["utime"], _real["lstat"]
 
 
 def real(name: str) -> Callable[..., Any]:
@@ -35,7 +35,7 @@ def real(name: str) -> Callable[..., Any]:
 def exists(path: Any, directory: int | None = None) -> bool:
     """Whether anything bears this name; the harness asks, not an agent."""
     try:
-        _real["lstat"](path, dir_fd=directory)
+        _lstat(path, dir_fd=directory)
     except FileNotFoundError:
         return False
     return True
@@ -58,6 +58,9 @@ def touch(
 
 def touch_directories(agent: ActingAgent, *paths: tuple[Any, int | None]) -> None:
     """The same for the directories in which these names were made, removed or replaced."""
+    if len(paths) == 1 and paths[0][1] is None:
+        touch(agent, _parent(paths[0][0]) or ".")
+        return
     for parent, directory in {(_parent(path), directory) for path, directory in paths}:
         if parent or directory is None:
             touch(agent, parent or ".", directory)
