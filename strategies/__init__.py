@@ -1,6 +1,7 @@
 """What may happen to a board: plain values, and the Hypothesis strategies that generate them."""
 
 from strategies.clocks import Clock, clocks
+from strategies.faults import Fault, fault_plans
 from strategies.interleavings import Interleaving, interleavings, turn_by_turn
 from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
 from strategies.programs import Ask, programs
@@ -22,12 +23,14 @@ __all__ = [
     "Ask",
     "Clock",
     "CorruptedPayload",
+    "Fault",
     "Interleaving",
     "PostedTask",
     "Scenario",
     "agent_ids",
     "clocks",
     "corrupted_payloads",
+    "fault_plans",
     "interleavings",
     "is_damage",
     "json_numbers",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from strategies.clocks import Clock, clocks
+from strategies.faults import Fault
 from strategies.interleavings import Interleaving, interleavings
 from strategies.programs import ASKS, TYPES, Ask, Program, programs
 
@@ -40,7 +41,7 @@ class Scenario:
     """Tasks, one program for each agent, and who runs when; equal scenarios run alike.
 
     ``chance`` decides whatever else the world leaves open: in which order directories are listed
-    and which random bytes are drawn. 0 lists by name.
+    and which random bytes are drawn. 0 lists by name. ``faults`` are what goes wrong.
     """
 
     tasks: tuple[PostedTask, ...]
@@ -48,6 +49,7 @@ class Scenario:
     interleaving: Interleaving = field(default_factory=Interleaving)
     clock: Clock = field(default_factory=Clock)
     chance: int = 0
+    faults: tuple[Fault, ...] = ()
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -55,8 +57,8 @@ class Scenario:
         return tuple(name for name, _ in self.programs)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, made to be read."""
-        return {
+        """As JSON, made to be read; without faults there is no word of them."""
+        fields = {
             "tasks": [task.to_json() for task in self.tasks],
             "programs": {
                 name: [ask.to_json() for ask in program] for name, program in self.programs
@@ -65,6 +67,9 @@ class Scenario:
             "clock": self.clock.to_json(),
             "chance": self.chance,
         }
+        if self.faults:
+            fields["faults"] = [fault.to_json() for fault in self.faults]
+        return fields
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> Scenario:
@@ -78,6 +83,7 @@ class Scenario:
             Interleaving.from_json(fields["interleaving"]),
             Clock.from_json(fields.get("clock", {})),
             fields.get("chance", 0),
+            tuple(map(Fault.from_json, fields.get("faults", ()))),
         )
 
 

@@ -28,6 +28,8 @@ class ActingAgent(Protocol):
     clock: VirtualClock
     made: bool
     """To be set by an act that made a file that was not there."""
+    halves: bool
+    """Whether a write is to write the first half only, as a fault has it."""
     is_done: bool
     unwinds: bool
     is_child: bool

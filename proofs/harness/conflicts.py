@@ -50,7 +50,8 @@ _TIME: Final = Touch("time", "", "looks")
 _ADVANCE: Final = Touch("time", "", "changes")
 _NAMING: Final = frozenset({"link", "mkdir", "mknod", "replace", "rmdir", "symlink", "unlink"})
 _LOCKING: Final = frozenset({"flock", "lockf", "lock", "try", "unlock"})
-_THROUGH_DESCRIPTORS: Final = frozenset({"read", "write", "fsync", *_LOCKING, "close"})
+_CLOSING: Final = frozenset({"close", "SIGKILL"})
+_THROUGH_DESCRIPTORS: Final = frozenset({"read", "write", "fsync", *_LOCKING, *_CLOSING})
 _ANY_WAY: Final = frozenset({"stat", "truncate"})
 _LISTING: Final = frozenset({"listdir", "stat", "rmdir"})
 _REFUSALS: Final = frozenset(
@@ -83,7 +84,7 @@ def meet(one: Step, other: Step) -> bool:
 
 def _by_name(step: Step) -> Iterator[Touch]:
     yield from _as_it_came(step, Identities())
-    if step.effect.kind in _THROUGH_DESCRIPTORS and step.effect.kind not in (*_LOCKING, "close"):
+    if step.effect.kind in _THROUGH_DESCRIPTORS - _LOCKING - _CLOSING:
         yield from (Touch("name", path, "looks", path) for path in step.effect.paths)
 
 
@@ -114,7 +115,7 @@ def _touches_in_turn(trace: Sequence[Step]) -> Iterator[tuple[Step, tuple[Touch,
 
 
 def _as_it_came(step: Step, files: Identities) -> Iterator[Touch]:
-    is_refused = step.waits or step.error in _REFUSALS
+    is_refused = step.waits or (step.error in _REFUSALS and not step.happened)
     for touch in _touches(step, files):
         yield touch._replace(way="looks") if is_refused else touch
 
@@ -217,7 +218,7 @@ def _touches(step: Step, files: Identities) -> Iterator[Touch]:
 def _touch_of_file(effect: Effect, file: str, path: str) -> Touch:
     if effect.kind in _LOCKING and "unlock" not in (effect.kind, effect.detail):
         return Touch("lock", file, "changes", path)
-    if effect.kind in _LOCKING or effect.kind == "close":  # if there is a lock and it was held
+    if effect.kind in _LOCKING | _CLOSING:  # if there is a lock and it was held
         return Touch("lock", file, "lets go", path)
     return Touch("file", file, "changes" if effect.changes else "looks", path)
 

@@ -12,7 +12,7 @@ from proofs.harness.checkers import check
 from proofs.harness.conflicts import meet
 from proofs.harness.counterexample import Counterexample, Expect
 from proofs.harness.determinism import compare
-from proofs.harness.execution import Execution
+from proofs.harness.execution import Execution, needs_processes
 from proofs.harness.fewest import with_fewest_preemptions
 from proofs.harness.gates import GateName, Gates, other
 from proofs.harness.invariants import INVARIANTS
@@ -21,6 +21,7 @@ from proofs.harness.surroundings import surroundings
 from proofs.harness.trace import Step, preempted_after, preemptions
 from proofs.harness.turns import pattern_of, stops_of
 from proofs.harness.verdict import Verdict
+from strategies.faults import Fault
 from strategies.interleavings import Interleaving
 
 
@@ -51,7 +52,8 @@ class Conviction:
                 picture(self.execution),
                 "",
                 f"{count} preemption{'' if count == 1 else 's'}"
-                f"{', and none with fewer' if self.is_fewest and count else ''}; no faults; "
+                f"{', and none with fewer' if self.is_fewest and count else ''}; "
+                f"{_told(self.execution.scenario.faults)}; "
                 f"minimised in {self.replays} replays.",
             ]
         )
@@ -72,7 +74,8 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
     compare(replace(small.execution, scenario=scenario), confirmed)
     verdict = violation(confirmed, gates, invariant)
     assert verdict is not None, "equal executions are judged alike"
-    in_both = breaks(gates.run(scenario, other(gate)))
+    is_applicable = other(gate) == "processes" or needs_processes(scenario) is None
+    in_both = is_applicable and breaks(gates.run(scenario, other(gate)))
     found_in = (gate, other(gate)) if in_both else (gate,)
     return Conviction(confirmed, verdict, found_in, small.replays, small.is_proven)
 
@@ -98,10 +101,14 @@ def counterexample_of(
         scenario=execution.scenario,
         outcomes=outcomes(execution),
         trace=tuple(pattern_of(step.label()) for step in execution.trace),
-        meets=_first_conflict(execution),
+        meets=(*map(str, execution.scenario.faults), *_first_conflict(execution)),
         expect=expect,
         made_with=surroundings(root),
     )
+
+
+def _told(faults: Sequence[Fault]) -> str:
+    return "; ".join(map(str, faults)) or "no faults"
 
 
 def _first_conflict(execution: Execution) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.guard.watch import Watch
 from proofs.harness.history import History
+from proofs.harness.nemesis import Nemesis
 from proofs.harness.record import Record
 from proofs.harness.recording import Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
@@ -21,9 +22,22 @@ from proofs.harness.scheduling import agent_of
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import Stops, Turns, pattern_of
+from strategies.faults import KILL
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, Scenario
+
+
+class NotApplicableError(Exception):
+    """A scenario cannot be run at a gate; says why."""
+
+
+def needs_processes(scenario: Scenario) -> str | None:
+    """Why its agents cannot be threads of one process, if they cannot."""
+    killed = next((fault.agent for fault in scenario.faults if fault.what == KILL), None)
+    if killed is None:
+        return None
+    return f"{killed} is killed, so it must be a process of its own: a thread has none to lose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +191,14 @@ class _Threads:
         time: SharedTime,
         watch: Watch | None,
     ) -> Ran:
+        refused = needs_processes(scenario)
+        if refused:
+            raise NotApplicableError(refused)
         recorders = {
             name: Recorder(name, program, board, root) for name, program in scenario.programs
         }
-        gate = ThreadGate(root, scheduler_of(scenario.interleaving), time, watch=watch)
+        scheduler, nemesis = scheduler_of(scenario.interleaving), Nemesis.of(scenario.faults)
+        gate = ThreadGate(root, scheduler, time, watch=watch, nemesis=nemesis)
         stuck = None
         try:
             gate.run(recorders, scenario.clock, scenario.chance)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import NoReturn, Protocol, TypeVar, cast
 
 from proofs.harness.agents import ActingAgent, Live, acting, nobody_acting
 from proofs.harness.children import Child, Children, InChildError
@@ -48,6 +48,14 @@ class Gate(Protocol):
         ...
 
 
+class GateOfProcess(Gate, Protocol):
+    """The gate of an agent that is a process of its own."""
+
+    def die(self, agent: GatedAgent) -> NoReturn:
+        """In its turn the process ends by SIGKILL."""
+        ...
+
+
 class ChildGate(Gate, Protocol):
     """The gate within a child."""
 
@@ -69,6 +77,7 @@ class GatedAgent:
         self.places = Places(gate.root, gate.scheduling.aliases)
         self.gate = gate
         self.made = False
+        self.halves = False
         self._chance = chance
         self.is_done = False
         self.unwinds = False
@@ -87,6 +96,10 @@ class GatedAgent:
         If it ``may_wait``, a false result tells that the agent has to wait then.
         """
         scheduling = self.gate.scheduling
+        if scheduling.nemesis is not None and not self.unwinds:
+            fault = scheduling.nemesis.due(self.name, effect)
+            if fault is not None:
+                return scheduling.nemesis.strike(self, fault, effect, act, may_wait=may_wait)
         if scheduling.effects >= scheduling.asks_at and not self._is_chosen(effect):
             return act()
         self.made = False
@@ -100,6 +113,42 @@ class GatedAgent:
         gate.trace.append(step)
         gate.scheduling.after(step)
         return result
+
+    def perform_struck(
+        self, effect: Effect, act: Callable[[], T], told: str, *, may_wait: bool = False
+    ) -> T:
+        """The same for an effect that a fault happens to; ``told`` is what the trace says of it."""
+        if not self._is_chosen(effect):
+            return act()
+        self.made = False
+        name = self.name
+        try:
+            result = act()
+        except Exception as error:
+            self._happened(Step(name, effect, type(error).__name__, made=self.made, fault=told))
+            raise
+        self._happened(Step(name, effect, None, may_wait and not result, self.made, told))
+        return result
+
+    def stop(self, effect: Effect, seconds: float) -> None:
+        """The process of this agent is stopped, and goes on once so much time has passed."""
+        self.perform(effect, _nothing, may_wait=True)
+        until_ns = self.clock.shared.now_ns + int(seconds * 1e9)
+        self.gate.scheduling.stop(self.name, until_ns)
+        self._park(effect, until_ns, frozenset())
+
+    def die(self, effect: Effect) -> NoReturn:
+        """The process of this agent ends at once, and with it whatever it has open is closed."""
+        closes = tuple(sorted(set(self.places.open_descriptors().values())))
+        if closes:
+            effect = effect._replace(detail=f"{effect.detail}, which closes", paths=closes)
+        self.perform(effect, _nothing)
+        cast(GateOfProcess, self.gate).die(self)
+
+    @property
+    def root(self) -> Path:
+        """The board's directory."""
+        return self.gate.root
 
     def wait_for(self, effect: Effect, attempt: Callable[[], bool], timeout: float | None) -> bool:
         """Try at each chance, parked in between until something happens to the same path."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+KILLED: Final = "killed"
+"""In place of what was raised: the agent was killed within the call."""
 
 Outcome = Literal["ok", "refused", "unknown"]
 
@@ -51,6 +54,8 @@ class Operation:
 
     def response(self) -> str:
         """What came of it: what was raised, refused, granted or shown."""
+        if self.error == KILLED:
+            return KILLED
         if self.error is not None:
             return f"raised {self.error}"
         if self.outcome == "refused":

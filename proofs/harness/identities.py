@@ -35,7 +35,7 @@ class Identities:
     def after(self, step: Step) -> None:
         """Take in what a step did."""
         kind, paths = step.effect.kind, step.effect.paths
-        if step.error is not None or step.waits or not paths:
+        if not step.happened or step.waits or not paths:
             return
         if kind == "open":
             opened = self._opened.setdefault((agent_of(step.agent), paths[0]), [])

@@ -1,4 +1,4 @@
-"""Makes a violation small: fewer preemptions, turns, calls, agents and tasks; the same violation.
+"""Makes a violation small: fewer preemptions, faults, turns, calls, agents and tasks.
 
 Works on what was recorded, not on what Hypothesis drew: the scenario's interleaving is replaced by
 the turns of its trace, and then whatever can be left out is left out, one thing at a time, as in
@@ -8,19 +8,25 @@ Failure-Inducing Input", 2002), until nothing more can be.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from proofs.harness.execution import Execution
+from proofs.harness.nemesis import is_its_own, of_those_left
 from proofs.harness.scheduling import agent_of
-from proofs.harness.trace import preemptions
+from proofs.harness.trace import Step, preemptions
 from proofs.harness.turns import joined, turns_of
+from strategies.faults import Fault
 from strategies.interleavings import Interleaving, Turn
 from strategies.programs import Ask
 from strategies.scenarios import Scenario
 
 REPLAYS_MAX = 3000
 NEARBY_EFFECTS = 20
+
+_WORD: Final = re.compile(r"\w+")
 
 Size = tuple[int, ...]
 
@@ -66,6 +72,7 @@ def size(execution: Execution) -> Size:
     programs = execution.scenario.programs
     return (
         preemptions(execution.trace),
+        len(execution.scenario.faults),
         len(turns_of(execution.trace)),
         sum(len(asks) for _, asks in programs),
         len(programs),
@@ -80,7 +87,8 @@ def _oddities(scenario: Scenario) -> int:
     clock, plain = scenario.clock, _renamed(scenario)
     named = plain.tasks != scenario.tasks or plain.programs != scenario.programs
     odd = len(clock.skews_seconds) + bool(clock.file_tick_seconds) + bool(scenario.chance)
-    return odd + named
+    lasting = sum(fault.lasts for fault in scenario.faults)
+    return odd + named + lasting
 
 
 def _recorded(execution: Execution) -> Execution:
@@ -98,6 +106,7 @@ def _smaller(execution: Execution) -> Iterator[Scenario]:
 
 
 def _with_less(execution: Execution) -> Iterator[Scenario]:
+    yield from _without_faults(execution)
     yield from _without_agents(execution)
     yield from _without_calls(execution)
     yield from _without_tasks(execution)
@@ -130,6 +139,15 @@ def _other_turns(scenario: Scenario) -> Iterator[Scenario]:
             yield _with_turns(scenario, (*turns[:at], second, both, *turns[at + 3 :]))
 
 
+def _without_faults(execution: Execution) -> Iterator[Scenario]:
+    """One fault less, and its own effects taken out of the turns."""
+    scenario = execution.scenario
+    for fault in scenario.faults:
+        faults = tuple(other for other in scenario.faults if other is not fault)
+        trace = [step for step in execution.trace if not is_its_own(step, fault)]
+        yield _with_turns(replace(scenario, faults=faults), turns_of(trace))
+
+
 def _without_agents(execution: Execution) -> Iterator[Scenario]:
     """One agent less, but not the last, and with it the threads that it started."""
     if len(execution.scenario.programs) == 1:
@@ -137,7 +155,8 @@ def _without_agents(execution: Execution) -> Iterator[Scenario]:
     for left_out, _ in execution.scenario.programs:
         programs = tuple(p for p in execution.scenario.programs if p[0] != left_out)
         trace = [step for step in execution.trace if agent_of(step.agent) != left_out]
-        yield _with_turns(replace(execution.scenario, programs=programs), turns_of(trace))
+        scenario = replace(execution.scenario, programs=programs)
+        yield _with_steps(scenario, execution.trace, trace)
 
 
 def _without_calls(execution: Execution) -> Iterator[Scenario]:
@@ -157,7 +176,7 @@ def _without_calls(execution: Execution) -> Iterator[Scenario]:
                 for step_number, step in enumerate(execution.trace)
                 if step.agent != agent or step_number not in effects
             ]
-            yield _with_turns(replace(scenario, programs=programs), turns_of(trace))
+            yield _with_steps(replace(scenario, programs=programs), execution.trace, trace)
 
 
 def _without_tasks(execution: Execution) -> Iterator[Scenario]:
@@ -169,7 +188,7 @@ def _without_tasks(execution: Execution) -> Iterator[Scenario]:
             for step in execution.trace
             if not any(task.task_id in path for path in step.effect.paths)
         ]
-        yield _with_turns(replace(execution.scenario, tasks=tasks), turns_of(trace))
+        yield _with_steps(replace(execution.scenario, tasks=tasks), execution.trace, trace)
 
 
 def _plainer(scenario: Scenario) -> Iterator[Scenario]:
@@ -182,6 +201,11 @@ def _plainer(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, clock=replace(clock, file_tick_seconds=0.0))
     if scenario.chance:
         yield replace(scenario, chance=0)
+    for at, fault in enumerate(scenario.faults):
+        if fault.lasts:
+            once = replace(fault, lasts=False)
+            faults = (*scenario.faults[:at], once, *scenario.faults[at + 1 :])
+            yield replace(scenario, faults=faults)
     yield _renamed(scenario)
 
 
@@ -198,23 +222,37 @@ def _renamed(scenario: Scenario) -> Scenario:
     )
     turns = tuple((_part_of(name, agents), n) for name, n in scenario.interleaving.turns)
     skews = tuple((agents[name], seconds) for name, seconds in scenario.clock.skews_seconds)
+    faults = tuple(_fault_of_renamed(fault, agents, ids) for fault in scenario.faults)
     return replace(
         scenario,
         tasks=tasks,
         programs=tuple(programs),
         interleaving=Interleaving(kind="turns", turns=turns),
         clock=replace(scenario.clock, skews_seconds=skews),
+        faults=faults,
     )
 
 
 def _part_of(name: str, agents: dict[str, str]) -> str:
     """The new name of an agent, or of a thread or child of one."""
     agent, dot, number = name.partition(".")
-    return f"{agents[agent]}{dot}{number}"
+    return f"{agents.get(agent, agent)}{dot}{number}"
+
+
+def _fault_of_renamed(fault: Fault, agents: dict[str, str], ids: dict[str, str]) -> Fault:
+    """The fault at the same effects; its label may name tasks."""
+    where = _WORD.sub(lambda word: ids.get(word[0], word[0]), fault.where)
+    return replace(fault, agent=_part_of(fault.agent, agents), where=where)
 
 
 def _of_renamed(ask: Ask, ids: dict[str, str]) -> Ask:
     return ask if ask.task_id is None else replace(ask, task_id=ids.get(ask.task_id, ask.task_id))
+
+
+def _with_steps(scenario: Scenario, trace: Sequence[Step], left: Sequence[Step]) -> Scenario:
+    """With turns and faults as they are once only these steps of the trace are left."""
+    faults = tuple(of_those_left(scenario.faults, trace, left))
+    return _with_turns(replace(scenario, faults=faults), turns_of(left))
 
 
 def _with_turns(scenario: Scenario, turns: Sequence[Turn]) -> Scenario:

@@ -96,14 +96,17 @@ def _last_effect(trace: Sequence[Step], operation: Operation) -> int:
 
 
 def _effect(step: Step) -> str:
+    if step.fault:
+        return pattern_of(step.effect.label()) + step.ending("must wait")
     ending = " (must wait)" if step.waits else f" ! {step.error}" if step.error else ""
     return pattern_of(step.effect.label()) + ending
 
 
 def _that_matter(trace: Sequence[Step]) -> frozenset[int]:
-    """The numbers of the effects that conflict with one of another agent."""
+    """The numbers of the effects that conflict with one of another agent, and of the faults."""
     return frozenset(
         number
         for number, step in enumerate(trace)
-        if any(other.agent != step.agent and conflict(step.effect, other.effect) for other in trace)
+        if step.is_struck
+        or any(other.agent != step.agent and conflict(step.effect, other.effect) for other in trace)
     )

@@ -13,8 +13,19 @@ from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Ran, scheduler_of
 from proofs.harness.guard.watch import Watch
+from proofs.harness.nemesis import Nemesis
 from proofs.harness.scheduling import Scheduling, agent_of
-from proofs.harness.wire import Ended, Go, HandedOver, Ready, Run, Start, record_of, steps_of
+from proofs.harness.wire import (
+    Ended,
+    Go,
+    HandedOver,
+    Killed,
+    Ready,
+    Run,
+    Start,
+    record_of,
+    steps_of,
+)
 from proofs.harness.workers import ANSWER_SECONDS_MAX, Worker, WorkerError, Workers
 from strategies.scenarios import Scenario
 
@@ -74,6 +85,7 @@ class ProcessGate:
             scenario.interleaving,
             scenario.clock,
             scenario.chance,
+            scenario.faults,
             is_guarded=watch is not None,
         )
         try:
@@ -91,7 +103,8 @@ class _Running:
         self._told = pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
         self._workers = workers
         self._seats = {name: seat for seat, name in enumerate(agents)}
-        self._scheduling = Scheduling(agents, scheduler_of(told.interleaving), time, watch=watch)
+        nemesis, scheduler = Nemesis.of(told.faults), scheduler_of(told.interleaving)
+        self._scheduling = Scheduling(agents, scheduler, time, watch=watch, nemesis=nemesis)
         self._ran = Ran([], {}, None)
         self._errors: dict[str, str] = {}
         self._ready: set[str] = set()
@@ -120,12 +133,14 @@ class _Running:
         else:
             worker = self._started(agent, worker, state)
         message = worker.receive()
-        assert isinstance(message, HandedOver | Ended), message
+        assert isinstance(message, HandedOver | Ended | Killed), message
         self._ran.trace.extend(steps_of(message.steps))
-        if isinstance(message, Ended):
+        if not isinstance(message, HandedOver):
             self._ran.records[agent] = record_of(message.record)
-            if message.error is not None:
-                self._errors[agent] = message.error
+        if isinstance(message, Killed):
+            self._workers.bury(self._seats[agent])  # only then are its locks free
+        elif isinstance(message, Ended) and message.error is not None:
+            self._errors[agent] = message.error
         return message.chosen, message.state
 
     def _raise_errors(self) -> None:

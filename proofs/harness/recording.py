@@ -12,7 +12,7 @@ from proofs.harness.agents import acting
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import GatedAgent
-from proofs.harness.history import Operation
+from proofs.harness.history import KILLED, Operation
 from proofs.harness.places import Places
 from proofs.harness.record import Record
 from strategies.programs import Ask, Program
@@ -28,6 +28,7 @@ class Recorder:
         self._open = board
         self._root = root
         self._places: Places | None = None  # once the program has come to its end
+        self._under_way: tuple[str, dict[str, Any], int, float] | None = None
 
     def __call__(self) -> None:
         """Ask everything; called by the agent, at its gate."""
@@ -42,6 +43,12 @@ class Recorder:
                 self._ask(agent, adapter, ask, arguments)
         self._places = agent.places
 
+    def killed(self, agent: GatedAgent) -> Record:
+        """The whole record of an agent that is killed now; of a call under way nobody knows."""
+        if self._under_way is not None:
+            self.record.operations.append(self._unknown(agent, *self._under_way, KILLED))
+        return self.record
+
     def ended(self) -> Record:
         """The whole record, once the agent is done, and all threads that it started."""
         if self._places is not None:
@@ -53,12 +60,26 @@ class Recorder:
         begun, started = agent.gate.scheduling.effects, agent.clock.time_ns() / 1e9
         try:
             return BoardAdapter(self._open(str(self._root)), self._name)
-        except Exception as raised:
+        except BaseException as raised:
+            if not _is_outcome(agent, raised):
+                raise
             error = self._words(raised)
-        ended = (agent.gate.scheduling.effects, started, agent.clock.time_ns() / 1e9)
-        opening = Operation(self._name, "open", {}, begun, *ended, "unknown", None, error)
+        opening = self._unknown(agent, "open", {}, begun, started, error)
         self.record.operations.append(opening)
         return None
+
+    def _unknown(
+        self,
+        agent: GatedAgent,
+        name: str,
+        arguments: dict[str, Any],
+        begun: int,
+        started: float,
+        error: str,
+    ) -> Operation:
+        """A call that ends now, and did nobody knows what."""
+        ended = (agent.gate.scheduling.effects, started, agent.clock.time_ns() / 1e9)
+        return Operation(self._name, name, arguments, begun, *ended, "unknown", None, error)
 
     def _ask(
         self, agent: GatedAgent, adapter: BoardAdapter, ask: Ask, arguments: dict[str, Any]
@@ -66,6 +87,7 @@ class Recorder:
         # An effect of its own, so that the trace alone tells when a call began.
         agent.perform(Effect("call", (), ask.name), _nothing)
         invoked_at, started = agent.gate.scheduling.effects - 1, agent.clock.time_ns() / 1e9
+        self._under_way = (ask.name, arguments, invoked_at, started)
         error = None
         try:
             answer = _answer(agent, adapter, ask, arguments)
@@ -74,8 +96,12 @@ class Recorder:
             return
         except UnfitBoardError:
             raise
-        except Exception as raised:
+        except BaseException as raised:
+            if not _is_outcome(agent, raised):
+                raise
             answer, error = Answer(False), agent.places.alias(self._words(raised))
+        finally:
+            self._under_way = None
         operation = Operation(
             self._name,
             ask.name,
@@ -90,9 +116,9 @@ class Recorder:
         )
         self.record.operations.append(operation)
 
-    def _words(self, raised: Exception) -> str:
+    def _words(self, raised: BaseException) -> str:
         """What was raised, with paths as seen from the board's directory."""
-        words = f"{type(raised).__name__}: {raised}"
+        words = f"{type(raised).__name__}: {raised}".removesuffix(": ")
         return words.replace(f"{self._root}/", "").replace(str(self._root), ".")
 
 
@@ -100,6 +126,12 @@ def by_invocation(records: Iterable[Record]) -> list[Operation]:
     """The operations of all agents in the order in which they were begun."""
     operations = [operation for record in records for operation in record.operations]
     return sorted(operations, key=lambda operation: operation.invoked_at)
+
+
+def _is_outcome(agent: GatedAgent, raised: BaseException) -> bool:
+    """Whether it is what a call came to, and the agent goes on with its program."""
+    nemesis = agent.gate.scheduling.nemesis
+    return isinstance(raised, Exception) or (nemesis is not None and nemesis.interrupts(raised))
 
 
 def _nothing() -> None:

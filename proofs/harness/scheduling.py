@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofs.harness.clock import EFFECT_NS, SharedTime
 from proofs.harness.effects import Effect
 from proofs.harness.guard.watch import Watch
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.trace import Step
+
+if TYPE_CHECKING:
+    from proofs.harness.nemesis import Nemesis
 
 EFFECTS_MAX = 20_000
 """After so many effects of all agents a run is given up."""
@@ -39,6 +42,12 @@ def agent_of(name: str) -> str:
     return name.partition(".")[0]
 
 
+def process_of(name: str) -> str:
+    """The main thread of the process that a part is a thread of: an agent, or a child of one."""
+    above, _, last = name.rpartition(".")
+    return above if above and last.isdigit() else name
+
+
 class StuckError(Exception):
     """Nobody can go on, or nobody comes to an end; says who waits for what."""
 
@@ -47,7 +56,8 @@ class StuckError(Exception):
 class _Standing:
     """How one agent stands: what it is about to do, and until when or for what it waits.
 
-    ``has_asked`` tells that it goes on with that once chosen; else it asks first.
+    ``has_asked`` tells that it goes on with that once chosen; else it asks first. Until
+    ``stopped_until_ns`` its process is stopped, whatever else it waits for.
     """
 
     has_asked: bool = False
@@ -56,18 +66,29 @@ class _Standing:
     pending: Effect | None = None
     wakes_at_ns: int | None = None
     waiting_paths: frozenset[str] | None = None
+    stopped_until_ns: int | None = None
 
     def state(self) -> tuple[Any, ...]:
         """As plain values."""
         pending = None if self.pending is None else tuple(self.pending)
-        waits = (self.is_waiting, self.wakes_at_ns, self.waiting_paths)
+        waits = (self.is_waiting, self.wakes_at_ns, self.waiting_paths, self.stopped_until_ns)
         return (self.has_asked, self.is_done, pending, *waits)
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """The inverse of ``state``."""
         self.has_asked, self.is_done, pending, *waits = state
         self.pending = None if pending is None else Effect(*pending)
-        self.is_waiting, self.wakes_at_ns, self.waiting_paths = waits
+        self.is_waiting, self.wakes_at_ns, self.waiting_paths, self.stopped_until_ns = waits
+
+    @property
+    def can_run(self) -> bool:
+        """Whether it may be chosen."""
+        return not self.is_done and not self.is_waiting and self.stopped_until_ns is None
+
+    def moments(self) -> list[int]:
+        """When it goes on at the latest, as far as that is known."""
+        waits = [self.wakes_at_ns if self.is_waiting else None, self.stopped_until_ns]
+        return [] if self.is_done else [moment for moment in waits if moment is not None]
 
     def may_go_on_after(self, effect: Effect) -> bool:
         """Whether this change may let it go on; a sleeper looks again after any change."""
@@ -79,10 +100,11 @@ class Scheduling:
 
     ``stuck`` says why it was given up, in words, if it was; ``effects`` counts what happened.
     ``asks_at`` is the effect ``before`` which the one that runs must ask who goes on; until then
-    there is nothing to choose. ``watch`` is there in a guarded run; ``aliases`` are what parts of
-    names are called in traces. ``unseen`` tells in words what no gate could see; ``left`` are the
-    parts that agents left running, and what each was about to do. Once only such parts are there
-    time stands still for them, and when all of them wait the run is over.
+    there is nothing to choose. ``watch`` is there in a guarded run, ``nemesis`` where something
+    goes wrong; ``aliases`` are what parts of names are called in traces. ``unseen`` tells in words
+    what no gate could see; ``left`` are the parts that agents left running, and what each was about
+    to do. Once only such parts are there time stands still for them, and when all of them wait the
+    run is over.
     """
 
     def __init__(
@@ -93,6 +115,7 @@ class Scheduling:
         *,
         effects_max: int = EFFECTS_MAX,
         watch: Watch | None = None,
+        nemesis: Nemesis | None = None,
     ) -> None:
         self.time = time
         self.effects = 0
@@ -101,6 +124,7 @@ class Scheduling:
         self.left: list[tuple[str, str]] = []
         self.is_over = False
         self.watch = watch
+        self.nemesis = nemesis
         self.aliases: dict[str, str] = {}
         self._scheduler = scheduler
         self._about_to = getattr(scheduler, "about_to", None)  # most look at no effect
@@ -124,12 +148,12 @@ class Scheduling:
             (tuple(self._parts), tuple(self.unseen), tuple(self.left), self._left_effects_max),
             self._scheduler.state(),
             [standing.state() for standing in self._standings.values()],
-            (self.aliases, None if self.watch is None else self.watch.state()),
+            (self.aliases, _state(self.watch), _state(self.nemesis)),
         )
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Go on where one that was made alike was in this state."""
-        seen, turn, parts, scheduler, standings, (aliases, watch) = state
+        seen, turn, parts, scheduler, standings, (aliases, watch, nemesis) = state
         self._restore_parts(*parts)
         self._current, self._turn_effects, self._asked_at = turn
         self._scheduler.restore(scheduler)
@@ -139,6 +163,8 @@ class Scheduling:
         self.aliases.update(aliases)
         if self.watch is not None:
             self.watch.restore(watch)
+        if self.nemesis is not None:
+            self.nemesis.restore(nemesis)
         self._note_earliest()
         self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at = seen
 
@@ -167,6 +193,29 @@ class Scheduling:
             elif standing.is_waiting and standing.waiting_paths != frozenset():
                 self._wake(standing)
         self._wake(self._standings[process])
+
+    def stop(self, agent: str, until_ns: int) -> None:
+        """The process of this part is stopped, with all its threads; its children are not."""
+        for name, standing in self._standings.items():
+            if process_of(name) == process_of(agent):
+                standing.stopped_until_ns = max(until_ns, standing.stopped_until_ns or 0)
+        self._list_runnable()
+        self._note_earliest()
+
+    def kill(self, agent: str) -> str | None:
+        """The process of this part is gone: who goes on, None if all are done.
+
+        Who waited for what it had open was woken by the effect that this is.
+        """
+        process = process_of(agent)
+        gone = [name for name in self._standings if process_of(name) == process]
+        for name in gone:
+            self._standings[name].is_done, self._standings[name].is_waiting = True, False
+        for name, standing in self._standings.items():
+            if name.startswith(f"{process}.") and not standing.is_done:
+                standing.is_done = True
+                self.unseen.append(f"{name} outlived {process}, and no gate could stop it")
+        return self.end(process)
 
     def wake(self, part: str) -> None:
         """Something happened to this part, and it may go on if it waits."""
@@ -287,7 +336,11 @@ class Scheduling:
 
     def _wake_those_due(self) -> None:
         for standing in self._standings.values():
-            moment = standing.wakes_at_ns
+            moment, stopped_until_ns = standing.wakes_at_ns, standing.stopped_until_ns
+            if stopped_until_ns is not None and stopped_until_ns <= self.time.now_ns:
+                standing.stopped_until_ns = None
+                self._list_runnable()
+                self._note_earliest()
             if standing.is_waiting and moment is not None and moment <= self.time.now_ns:
                 self._wake(standing)
 
@@ -300,23 +353,15 @@ class Scheduling:
         if not self._somebody_waits:
             self._wakes_at_ns = None
             return
-        self._wakes_at_ns = min(
-            (
-                standing.wakes_at_ns
-                for standing in self._standings.values()
-                if standing.is_waiting and standing.wakes_at_ns is not None
-            ),
-            default=None,
-        )
+        moments = (moment for one in self._standings.values() for moment in one.moments())
+        self._wakes_at_ns = min(moments, default=None)
 
     def _list_runnable(self) -> None:
         self.asks_at = 0
-        self._somebody_waits = any(one.is_waiting for one in self._standings.values())
-        self._runnable = [
-            name
-            for name, standing in self._standings.items()
-            if not standing.is_done and not standing.is_waiting
-        ]
+        self._somebody_waits = any(
+            one.is_waiting or one.stopped_until_ns is not None for one in self._standings.values()
+        )
+        self._runnable = [name for name, one in self._standings.items() if one.can_run]
 
     def _abandon(self) -> None:
         """What is left of agents that are done is not waited for."""
@@ -335,3 +380,7 @@ class Scheduling:
             for name, standing in self._standings.items()
             if not standing.is_done
         ]
+
+
+def _state(part: Watch | Nemesis | None) -> Any:
+    return None if part is None else part.state()

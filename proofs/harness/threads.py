@@ -14,6 +14,7 @@ from proofs.harness.guard.guarded_agent import GuardedAgent
 from proofs.harness.guard.profiler import watching
 from proofs.harness.guard.watch import Watch
 from proofs.harness.kept_threads import closed_lock, give_back, take
+from proofs.harness.nemesis import Nemesis
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
 from proofs.harness.trace import Step
@@ -44,6 +45,7 @@ class ThreadGate:
         *,
         effects_max: int = EFFECTS_MAX,
         watch: Watch | None = None,
+        nemesis: Nemesis | None = None,
     ) -> None:
         self.root = root
         self.time = time
@@ -51,6 +53,7 @@ class ThreadGate:
         self._scheduler = scheduler
         self._effects_max = effects_max
         self._watch = watch
+        self._nemesis = nemesis
         self._turns: dict[str, _thread.LockType] = {}
         self._over = closed_lock()
         self._error: BaseException | None = None
@@ -71,6 +74,7 @@ class ThreadGate:
             self.time,
             effects_max=self._effects_max,
             watch=self._watch,
+            nemesis=self._nemesis,
         )
         kind = GatedAgent if self._watch is None else GuardedAgent
         agents = [

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proofs.harness.clock import POLL_SECONDS_MAX
 from proofs.harness.effects import Effect
+
+SIGNALS: Final = frozenset({"SIGKILL", "SIGSTOP", "SIGTERM", "KeyboardInterrupt"})
+"""The kinds of effects that are faults themselves."""
 
 
 class Step(NamedTuple):
     """One effect of one agent.
 
     ``waits`` tells that the agent has to wait then: for a lock that is held, or for a pause to end.
-    ``made`` tells that an open made a file that was not there.
+    ``made`` tells that an open made a file that was not there. ``fault`` tells when a fault struck
+    it, and which, as "before: ENOSPC".
     """
 
     agent: str
@@ -22,11 +26,24 @@ class Step(NamedTuple):
     error: str | None = None
     waits: bool = False
     made: bool = False
+    fault: str | None = None
+
+    @property
+    def happened(self) -> bool:
+        """Whether it took place, perhaps by half: it raised nothing, or only afterwards."""
+        if self.error is None:
+            return self.fault is None or not self.fault.startswith("before")
+        return self.fault is not None and not self.fault.startswith("before")
 
     @property
     def changed(self) -> bool:
         """Whether it did what others may see."""
-        return self.effect.changes and self.error is None and not self.waits
+        return self.effect.changes and self.happened and not self.waits
+
+    @property
+    def is_struck(self) -> bool:
+        """Whether a fault happened to it, or it is one itself."""
+        return self.fault is not None or self.effect.kind in SIGNALS
 
     @property
     def sleeps(self) -> float:
@@ -44,8 +61,14 @@ class Step(NamedTuple):
 
     def label(self) -> str:
         """One line."""
-        ending = " (waits)" if self.waits else f" ({self.error})" if self.error else ""
-        return f"{self.agent}: {self.effect.label()}{ending}"
+        return f"{self.agent}: {self.effect.label()}{self.ending(waits='waits')}"
+
+    def ending(self, waits: str) -> str:
+        """What came of it, in brackets, if that was not what it was to do."""
+        words = [waits] if self.waits else [self.error] if self.error else []
+        if self.fault:
+            words.append(f"fault {self.fault}")
+        return f" ({', '.join(words)})" if words else ""
 
 
 def switches(trace: list[Step]) -> dict[int, str]:

@@ -12,13 +12,14 @@ from proofs.harness.history import Operation
 from proofs.harness.record import Record
 from proofs.harness.trace import Step
 from strategies.clocks import Clock
+from strategies.faults import Fault
 from strategies.interleavings import Interleaving
 from strategies.programs import Program
 
 _LENGTH = struct.Struct("!I")
 _CHUNK_BYTES = 1 << 16
 
-PlainStep = tuple[str, str, tuple[str, ...], str, bool, str | None, bool, bool]
+PlainStep = tuple[str, str, tuple[str, ...], str, bool, str | None, bool, bool, str | None]
 """An agent or a part of it, an effect, and all else of a step."""
 
 PlainRecord = tuple[list[tuple[Any, ...]], list[str], list[str]]
@@ -43,6 +44,7 @@ class Run(NamedTuple):
     interleaving: Interleaving
     clock: Clock
     chance: int
+    faults: tuple[Fault, ...]
     is_guarded: bool
 
 
@@ -83,7 +85,16 @@ class Ended(NamedTuple):
     error: str | None
 
 
-Message = Start | Ready | Go | HandedOver | Ended
+class Killed(NamedTuple):
+    """From a worker: it is about to end by SIGKILL, as a fault has it, and ``chosen`` goes on."""
+
+    chosen: str | None
+    state: tuple[Any, ...]
+    steps: list[PlainStep]
+    record: PlainRecord
+
+
+Message = Start | Ready | Go | HandedOver | Ended | Killed
 
 
 def plain_steps(steps: list[Step]) -> list[PlainStep]:
@@ -94,8 +105,8 @@ def plain_steps(steps: list[Step]) -> list[PlainStep]:
 def steps_of(plain: list[PlainStep]) -> list[Step]:
     """The inverse of ``plain_steps``."""
     return [
-        Step(agent, Effect(kind, paths, detail, changes), error, waits, made)
-        for agent, kind, paths, detail, changes, error, waits, made in plain
+        Step(agent, Effect(kind, paths, detail, changes), error, waits, made, fault)
+        for agent, kind, paths, detail, changes, error, waits, made, fault in plain
     ]
 
 

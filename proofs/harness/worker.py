@@ -10,6 +10,7 @@ import pickle
 import socket
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from proofs.harness.adapter import Board
@@ -20,6 +21,7 @@ from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.guarded_agent import GuardedAgent
 from proofs.harness.guard.watch import Watch
 from proofs.harness.interception import interception
+from proofs.harness.nemesis import Nemesis
 from proofs.harness.recording import Recorder
 from proofs.harness.scheduling import Scheduling
 from proofs.harness.wire import (
@@ -74,11 +76,14 @@ def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard) -> Non
     agents = [agent for agent, _ in run.programs]
     time = SharedTime(0, run.clock.file_tick_ns)  # it is set with the first turn
     watch = Watch(run.root) if run.is_guarded else None
-    scheduling = Scheduling(agents, scheduler_of(run.interleaving), time, watch=watch)
+    nemesis = Nemesis.of(run.faults)
+    scheduler = scheduler_of(run.interleaving)
+    scheduling = Scheduling(agents, scheduler, time, watch=watch, nemesis=nemesis)
     gate = WorkerGate(connection, Path(run.root), scheduling)
     kind = GuardedAgent if run.is_guarded else GatedAgent
     agent = kind(name, gate, run.clock.skew_ns(name), run.chance)
     recorder = Recorder(name, dict(run.programs)[name], board, gate.root)
+    gate.record_at_death = partial(recorder.killed, agent)
     raised = gate.run(agent, recorder)
     gate.end(recorder.ended(), raised)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from proofs.harness.agents import Live
+from proofs.harness.agents import Live, nobody_acting
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.profiler import watching
 from proofs.harness.kept_threads import closed_lock
@@ -22,6 +23,7 @@ from proofs.harness.wire import (
     Ended,
     Go,
     HandedOver,
+    Killed,
     PlainStep,
     plain_record,
     plain_steps,
@@ -46,6 +48,7 @@ class WorkerGate:
         self._turns: dict[str, _thread.LockType] = {}
         self._gone: list[Callable[[], None]] = []  # waits until a thread is gone
         self._over = closed_lock()
+        self.record_at_death: Callable[[], Record] = Record  # what a killed agent had recorded
         self._next: str | None = None  # who goes on elsewhere once all are done here
 
     def run(self, agent: GatedAgent, program: Callable[[], None]) -> BaseException | None:
@@ -92,6 +95,15 @@ class WorkerGate:
         """All is done here: send the run and all that was recorded."""
         told = None if error is None else f"{type(error).__name__}: {error}"
         self._connection.send(Ended(self._next, *self._turn(), plain_record(record), told))
+
+    def die(self, agent: GatedAgent) -> NoReturn:
+        """Send the run and what was recorded, and end by SIGKILL: nothing is tidied up."""
+        chosen = self.scheduling.kill(agent.name)
+        record = plain_record(self.record_at_death())
+        with nobody_acting():
+            self._connection.send(Killed(chosen, *self._turn(), record))
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("SIGKILL ends this process")
 
     def _act(self, agent: GatedAgent, program: Callable[[], object]) -> BaseException | None:
         """One thread, from its first turn to its end."""

@@ -91,9 +91,13 @@ class Workers:
             self._seats_taken.add(seat)
         return self._workers[seat]
 
+    def bury(self, seat: int) -> None:
+        """The one in this seat is about to end, if it has not; nothing is left of it afterwards."""
+        self._workers.pop(seat).end()
+
     def replace(self, seat: int) -> Worker:
         """End the one in this seat, and put another in its place."""
-        self._workers.pop(seat).end()
+        self.bury(seat)
         return self.at(seat)
 
     def end_all_at_work(self) -> None:

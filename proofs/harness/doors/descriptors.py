@@ -8,7 +8,15 @@ from functools import cache
 from typing import Any, Final
 
 from proofs.harness.agents import acting
-from proofs.harness.doors.files import exists, kept, real, seen, touch, touch_directories
+from proofs.harness.doors.files import (
+    exists,
+    kept,
+    real,
+    seen,
+    to_write,
+    touch,
+    touch_directories,
+)
 from proofs.harness.doors.pipes import await_readable
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
@@ -72,7 +80,8 @@ def _by_descriptor(name: str, kind: str, changes: bool) -> Callable[..., Any]:
             return function(fd, *args, **kwargs)
 
         def act() -> Any:
-            result = function(fd, *args, **kwargs)
+            given = (to_write(args[0]), *args[1:]) if kind == "write" and args else args
+            result = function(fd, *given, **kwargs)
             if changes:
                 touch(agent, number_of(fd))
             return seen(agent, result)
@@ -114,6 +123,8 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
     may_create = bool(flags & os.O_CREAT)
     effect = Effect("open", (place,), _how(flags), may_create or bool(flags & os.O_TRUNC))
 
+    opened: list[int] = []
+
     def act() -> int:
         is_new = may_create and not exists(path, dir_fd)
         descriptor = _real_open(path, flags, mode, dir_fd=dir_fd)
@@ -123,9 +134,16 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
         if is_new or flags & os.O_TRUNC:
             touch(agent, descriptor)
         agent.places.opened(descriptor, place)
+        opened.append(descriptor)
         return descriptor
 
-    return agent.perform(effect, act)
+    try:
+        return agent.perform(effect, act)
+    except BaseException:
+        for descriptor in opened:  # it was opened, and failed all the same
+            agent.places.closed(descriptor)
+            real("close")(descriptor)
+        raise
 
 
 @cache

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from proofs.harness.agents import ActingAgent
+from proofs.harness.agents import ActingAgent, acting
 
 _real: dict[str, Callable[..., Any]] = {}
 
@@ -30,6 +30,18 @@ _utime, _lstat = _real["utime"], _real["lstat"]
 def real(name: str) -> Callable[..., Any]:
     """The function of ``os`` itself, for the harness' own use."""
     return _real[name]
+
+
+def to_write(data: Any) -> Any:
+    """What a write writes: all of it, or as a fault has it the first half, at least a byte."""
+    agent = acting.agent
+    if agent is None or not agent.halves:
+        return data
+    if isinstance(data, list | tuple):
+        data = b"".join(data)
+        return [data[: max(1, len(data) // 2)]]
+    view = memoryview(data).cast("B")
+    return view[: max(1, len(view) // 2)]
 
 
 def exists(path: Any, directory: int | None = None) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from proofs.harness.agents import ActingAgent, acting
-from proofs.harness.doors.files import exists, touch, touch_directories
+from proofs.harness.doors.files import exists, to_write, touch, touch_directories
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.effects import Effect
 
@@ -44,7 +44,13 @@ class RawFile(io.FileIO):
             if is_new or mode[0] == "w":
                 touch(agent, self.fileno())
 
-        agent.perform(Effect("open", (place,), mode, changes), act)
+        try:
+            agent.perform(Effect("open", (place,), mode, changes), act)
+        except BaseException:
+            if not self.closed:  # it was opened, and failed all the same
+                agent.places.closed(self.fileno())
+                _raw.close(self)
+            raise
 
     def readinto(self, buffer: Any) -> int | None:
         return int(self._see("read", lambda: _raw.readinto(self, buffer)))
@@ -56,7 +62,7 @@ class RawFile(io.FileIO):
         return bytes(self._see("read", lambda: _raw.read(self, size)))
 
     def write(self, data: Any) -> int:
-        return int(self._change("write", lambda: _raw.write(self, data)))
+        return int(self._change("write", lambda: _raw.write(self, to_write(data))))
 
     def truncate(self, size: int | None = None) -> int:
         return int(self._change("truncate", lambda: _raw.truncate(self, size)))
