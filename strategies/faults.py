@@ -63,6 +63,9 @@ class Fault:
     - "SIGKILL" ends the agent's process; "KeyboardInterrupt" and "SIGTERM" raise in the agent, that
       goes on with its program once its call has raised; "SIGSTOP for 7200 s" stops it for so long.
 
+    What lets go of a descriptor or a lock does so whatever it answers; an error, and what a handler
+    raises, come afterwards then.
+
     Raises ValueError where that makes no sense.
     """
 

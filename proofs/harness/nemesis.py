@@ -164,21 +164,31 @@ def _struck(agent: Struck, fault: Fault, effect: Effect, act: Callable[[], T], m
         told = f"{fault.when}: {fault.what}"
         struck = partial(_act_out, agent, fault, effect, act)
         return agent.perform_struck(effect, struck, told, may_wait=may_wait)
-    if fault.when == "before":
+    comes_first = fault.when == "before" and not (fault.what in INTERRUPTIONS and _lets_go(effect))
+    if comes_first:
         _meet_signal(agent, fault, effect)
     if fault.when == "middle":
         result = agent.perform_struck(effect, partial(_halved, agent, act), "middle: cut short")
     else:
         result = agent.perform(effect, act, may_wait=may_wait)
-    if fault.when != "before":
+    if not comes_first:
         _meet_signal(agent, fault, effect)
     return result
+
+
+def _lets_go(effect: Effect) -> bool:
+    """Whether it gives back what nobody else will: a descriptor, or a lock.
+
+    No Python code can be safe from a handler that raises between two lines of a ``finally``, and
+    ``with`` calls the end of a lock before it looks for signals.
+    """
+    return effect.kind == "close" or "unlock" in (effect.kind, effect.detail)
 
 
 def _act_out(agent: Struck, fault: Fault, effect: Effect, act: Callable[[], T]) -> T:
     """The effect, or half of it, or nothing, and then the error, if it is one."""
     result: T | None = None
-    if fault.when == "after" or effect.kind == "close":  # which lets go whatever it answers
+    if fault.when == "after" or _lets_go(effect):  # which it does whatever it answers
         result = act()
     elif fault.when == "middle":
         result = _halved(agent, act)

@@ -29,6 +29,9 @@ LEFT_EFFECTS_MAX = 500
 """So many effects are let happen once all that still runs was left running by agents that are done.
 """
 
+OVERSLEPT_NS_MIN = 1_000_000
+"""By how much an agent that polls oversleeps at first while another one is stopped."""
+
 TURN_EFFECTS_MAX = 500
 """After so many effects in a row an agent gives way, so that one that spins stops nobody."""
 
@@ -85,10 +88,17 @@ class _Standing:
         """Whether it may be chosen."""
         return not self.is_done and not self.is_waiting and self.stopped_until_ns is None
 
-    def moments(self) -> list[int]:
-        """When it goes on at the latest, as far as that is known."""
-        waits = [self.wakes_at_ns if self.is_waiting else None, self.stopped_until_ns]
-        return [] if self.is_done else [moment for moment in waits if moment is not None]
+    @property
+    def moment(self) -> int | None:
+        """When something about it changes at the latest, if it waits for a moment."""
+        if self.is_done or self.stopped_until_ns is not None:
+            return None if self.is_done else self.stopped_until_ns
+        return self.wakes_at_ns if self.is_waiting else None
+
+    @property
+    def polls(self) -> bool:
+        """Whether it sleeps for a little, to look again."""
+        return self.stopped_until_ns is None and self.is_waiting and self.waiting_paths is None
 
     def may_go_on_after(self, effect: Effect) -> bool:
         """Whether this change may let it go on; a sleeper looks again after any change."""
@@ -138,13 +148,14 @@ class Scheduling:
         self.asks_at = 0
         self._parts: list[str] = []  # in the order in which they came
         self._wakes_at_ns: int | None = None  # the earliest moment that somebody waits for
+        self._pauses = 0  # how often time had to pass since something changed
         self._left_effects_max: int | None = None  # None while an agent's own program runs
 
     def state(self) -> tuple[Any, ...]:
         """All that has changed since it was made, as plain values."""
         return (
             (self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at),
-            (self._current, self._turn_effects, self._asked_at),
+            (self._current, self._turn_effects, self._asked_at, self._pauses),
             (tuple(self._parts), tuple(self.unseen), tuple(self.left), self._left_effects_max),
             self._scheduler.state(),
             [standing.state() for standing in self._standings.values()],
@@ -155,7 +166,7 @@ class Scheduling:
         """Go on where one that was made alike was in this state."""
         seen, turn, parts, scheduler, standings, (aliases, watch, nemesis) = state
         self._restore_parts(*parts)
-        self._current, self._turn_effects, self._asked_at = turn
+        self._current, self._turn_effects, self._asked_at, self._pauses = turn
         self._scheduler.restore(scheduler)
         for standing, its_state in zip(self._standings.values(), standings, strict=True):
             standing.restore(its_state)
@@ -248,6 +259,7 @@ class Scheduling:
         if self._wakes_at_ns is not None and self.time.now_ns >= self._wakes_at_ns:
             self._wake_those_due()
         if step.changed:
+            self._pauses = 0
             self._wake_by(step)
 
     def _wake_by(self, step: Step) -> None:
@@ -319,7 +331,7 @@ class Scheduling:
 
     def _somebody_can_run(self) -> bool:
         """If need be by letting time pass; else the run is given up, or over for what is left."""
-        if not self._runnable:
+        while not self._runnable and not self.is_over:
             if self._left_effects_max is not None:
                 self._abandon()
             elif not self._let_time_pass():
@@ -330,9 +342,23 @@ class Scheduling:
         """Go on to the earliest moment that somebody waits for, if there is one."""
         if self._wakes_at_ns is None:
             return False
-        self.time.now_ns = max(self.time.now_ns, self._wakes_at_ns)
+        self.time.now_ns = max(self.time.now_ns, self._wakes_at_ns, self._overslept_ns())
         self._wake_those_due()
         return True
+
+    def _overslept_ns(self) -> int:
+        """Until when those who poll oversleep while an agent is stopped: longer each time.
+
+        Else one that looks each 5 ms until its timeout would do ten thousand effects in which
+        nothing happens. Nobody who waits for a moment oversleeps.
+        """
+        standings = self._standings.values()
+        if all(one.stopped_until_ns is None for one in standings):
+            return 0
+        self._pauses += 1
+        no_polls = (one for one in standings if not one.polls)
+        moments = [one.moment for one in no_polls if one.moment is not None]
+        return min([self.time.now_ns + (OVERSLEPT_NS_MIN << min(self._pauses, 40)), *moments])
 
     def _wake_those_due(self) -> None:
         for standing in self._standings.values():
@@ -353,8 +379,8 @@ class Scheduling:
         if not self._somebody_waits:
             self._wakes_at_ns = None
             return
-        moments = (moment for one in self._standings.values() for moment in one.moments())
-        self._wakes_at_ns = min(moments, default=None)
+        moments = (one.moment for one in self._standings.values())
+        self._wakes_at_ns = min((one for one in moments if one is not None), default=None)
 
     def _list_runnable(self) -> None:
         self.asks_at = 0

@@ -15,7 +15,8 @@ def no_wedge(evidence: Evidence) -> Verdict:
     if stuck:
         return violated("L1", stuck)
     for operation in evidence.operations:
-        if operation.name == "open" and "Timeout" not in (operation.error or ""):
+        gave_up = "Timeout" in (operation.error or "")
+        if operation.name == "open" and not gave_up and not evidence.was_struck(operation):
             words = f"{operation.agent} could not open the board: {operation.error}"
             return violated("L1", words, operation)
     return holds("L1")

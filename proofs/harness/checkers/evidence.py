@@ -10,6 +10,7 @@ from typing import Any, Final
 from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.execution import Execution
 from proofs.harness.history import Operation, Outcome
+from proofs.harness.scheduling import agent_of
 
 GRANTS: Final = frozenset({"claim", "claim_next"})
 RETURNS: Final = frozenset({"release", "retry", "requeue"})
@@ -152,6 +153,14 @@ class Evidence:
         """What the board's own listing said afterwards, by id."""
         listed = self.execution.final
         return None if listed is None else {str(task["task_id"]): task for task in listed}
+
+    def was_struck(self, operation: Operation) -> bool:
+        """Whether a fault happened to its agent meanwhile: that it raised tells nothing then."""
+        trace = self.execution.trace
+        return any(
+            trace[number].is_struck and agent_of(trace[number].agent) == operation.agent
+            for number in range(operation.invoked_at, min(operation.returned_at, len(trace)))
+        )
 
     def is_there_throughout(self, task_id: str, operation: Operation) -> bool:
         """Whether the task was on the board during all of the call, in whatever order."""

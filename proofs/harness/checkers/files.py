@@ -19,6 +19,8 @@ def whole_files(evidence: Evidence) -> Verdict:
         task_id = task_of(operation)
         if operation.name != "get" or not is_failure_of_a_reader(operation) or task_id is None:
             continue
+        if evidence.was_struck(operation):
+            continue
         if evidence.is_there_throughout(task_id, operation):
             return violated("S8", f"{task_id} could not be read: {said(operation)}", operation)
     return holds("S8")

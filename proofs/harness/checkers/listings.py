@@ -48,7 +48,7 @@ def honest_listing(evidence: Evidence) -> Verdict:
         return not_applicable("S16", "the board has no such listing")
     for operation in listings:
         if operation.outcome == "unknown":
-            if is_failure_of_a_reader(operation):
+            if is_failure_of_a_reader(operation) and not evidence.was_struck(operation):
                 words = f"a listing tripped over what others did: {said(operation)}"
                 return violated("S16", words, operation)
             continue
