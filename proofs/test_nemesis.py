@@ -22,7 +22,7 @@ from proofs.harness.doors.files import real
 from proofs.harness.execution import Execution, NotApplicableError
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.interception import interception
-from proofs.harness.nemesis import Nemesis
+from proofs.harness.nemesis import Nemesis, of_those_left
 from proofs.harness.picture import picture
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import replay
@@ -226,6 +226,17 @@ def test_a_fault_happens_where_it_says_in_both_gates_alike(
 def faults_of(execution: Execution) -> list[str]:
     """The faults of a trace, with stars for what chance made of a name."""
     return [pattern_of(label) for label in struck(execution)]
+
+
+def test_an_open_that_failed_afterwards_left_no_descriptor(gates: Gates) -> None:
+    """The file is there, and nobody closes what nobody was given."""
+    execution = in_both(gates, Fault("a1", "after", "open w .t1.*.tmp", 1, "EIO"))
+    labels = [pattern_of(label) for label in agent(execution, "a1")]
+    assert labels[-2:] == [
+        "a1: open w .t1.*.tmp (OSError, fault after: EIO)",
+        "a1: close .board.lock",
+    ]
+    assert ".t1.*.tmp" in execution.files
 
 
 def test_an_error_names_the_files_as_the_system_does(tmp_path: Path) -> None:
@@ -479,6 +490,18 @@ def test_any_plan_runs_alike_each_time_and_in_both_gates(
     compare(first, gates.run(scenario, "processes", guarded=True))
     if not any(fault.what == KILL for fault in plan):
         compare(first, gates.run(scenario, "threads"))
+
+
+def test_a_fault_stays_at_its_effect_when_effects_before_it_are_taken_out(gates: Gates) -> None:
+    fault = Fault("a1", "before", "open r t1.json", 2, "EIO")  # the first is in its claim
+    execution = in_both(gates, fault)
+    claim, complete = (o for o in execution.history.operations if o.agent == "a1")
+    trace = execution.trace
+    assert trace[complete.invoked_at + 3].is_struck
+    without_claim = trace[: claim.invoked_at] + trace[claim.returned_at :]
+    assert next(of_those_left([fault], trace, without_claim)).occurrence == 1
+    without_others = [step for step in trace if step.agent == "a1"]
+    assert next(of_those_left([fault], trace, without_others)) == fault
 
 
 @pytest.mark.parametrize("gate", GATES)
