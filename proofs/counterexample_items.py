@@ -13,6 +13,7 @@ from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
 from proofs.harness.determinism import NondeterminismError
+from proofs.harness.execution import NotApplicableError
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.invariants import INVARIANTS
 from proofs.harness.picture import picture
@@ -57,6 +58,9 @@ class CounterexampleItem(pytest.Item):
         with Gates(board, folder / "board") as gates:
             try:
                 self._judge(board, replay(self._counterexample, gates, self._gate))
+            except NotApplicableError as error:
+                self._tell(self._conclusion(board, "not applicable", str(error)))
+                pytest.skip(f"not applicable: {error}")
             except (NondeterminismError, UnseenError) as error:
                 self._fail(self._conclusion(board, "unknown", str(error)))
 

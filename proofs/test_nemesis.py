@@ -522,13 +522,32 @@ def test_what_is_left_of_a_plan_is_the_fault_that_matters(gate: GateName, tmp_pa
     with Gates(ProvenBoard.named(f"{__name__}:DeletesOnError"), tmp_path / "board") as gates:
         conviction = convict(gates, gate, gates.run(scenario, gate), "S7")
         small = conviction.execution
-        assert small.scenario.faults == (replace(faults[2], occurrence=1, lasts=False),)
+        assert small.scenario.faults == (Fault("any", "before", REPLACE, 1, "ENOSPC"),)
         assert len(small.scenario.tasks) == len(small.scenario.programs) == 1
         assert [ask.name for _, asks in small.scenario.programs for ask in asks] == ["claim_next"]
         assert conviction.gates == (gate, "processes" if gate == "threads" else "threads")
-        assert "ENOSPC before the first 'replace *' of any" in conviction.words("board")
+        assert f"ENOSPC before the first '{REPLACE}' of any" in conviction.words("board")
         assert "fault before: ENOSPC" in picture(small)
         path = save(counterexample_of(conviction, gates.board.text, gates.root), tmp_path)
         for _ in range(5):
             again = replay(load(path), gates)
             assert again.verdict is not None and again.divergence is None
+
+
+def test_a_conviction_by_a_kill_names_the_effect_and_is_not_applicable_to_threads(
+    tmp_path: Path,
+) -> None:
+    """A file that is written in place is left half-written."""
+    board = ProvenBoard.named("proofs.broken_boards.write_in_place:Board")
+    with Gates(board, tmp_path / "board") as gates:
+        scenario = replace(SCENARIO, faults=(Fault("a1", "before", "*", 14, KILL),))
+        conviction = convict(gates, "processes", gates.run(scenario, "processes"), "S8")
+        assert conviction.gates == ("processes",)
+        assert conviction.execution.scenario.faults == (
+            Fault("a1", "before", "write t1.json", 1, KILL),
+        )
+        path = save(counterexample_of(conviction, board.text, gates.root, "violated"), tmp_path)
+        again = replay(load(path), gates)
+        assert again.verdict is not None and again.divergence is None
+        with pytest.raises(NotApplicableError):
+            replay(load(path), gates, "threads")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -16,6 +16,7 @@ from proofs.harness.execution import Execution, needs_processes
 from proofs.harness.fewest import with_fewest_preemptions
 from proofs.harness.gates import GateName, Gates, other
 from proofs.harness.invariants import INVARIANTS
+from proofs.harness.nemesis import by_name
 from proofs.harness.picture import outcomes, picture
 from proofs.harness.surroundings import surroundings
 from proofs.harness.trace import Step, preempted_after, preemptions
@@ -23,6 +24,7 @@ from proofs.harness.turns import pattern_of, stops_of
 from proofs.harness.verdict import Verdict
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving
+from strategies.scenarios import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
     def breaks(found: Execution) -> bool:
         return violation(found, gates, invariant) is not None
 
-    small = with_fewest_preemptions(execution, partial(gates.run, gate=gate), breaks)
-    stops = Interleaving(kind="stops", stops=stops_of(small.execution.trace))
-    scenario = replace(small.execution.scenario, interleaving=stops)
+    run = partial(gates.run, gate=gate)
+    small = with_fewest_preemptions(execution, run, breaks)
+    scenario = _named(small.execution, run)
     confirmed = gates.run(scenario, gate)
     compare(replace(small.execution, scenario=scenario), confirmed)
     verdict = violation(confirmed, gates, invariant)
@@ -78,6 +80,22 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
     in_both = is_applicable and breaks(gates.run(scenario, other(gate)))
     found_in = (gate, other(gate)) if in_both else (gate,)
     return Conviction(confirmed, verdict, found_in, small.replays, small.is_proven)
+
+
+def _named(execution: Execution, run: Callable[[Scenario], Execution]) -> Scenario:
+    """Its scenario by the names of effects instead of numbers: where turns end and faults strike.
+
+    Faults keep their numbers where their names would give another run.
+    """
+    stops = Interleaving(kind="stops", stops=stops_of(execution.trace))
+    scenario = replace(execution.scenario, interleaving=stops)
+    for fault in [fault for fault in scenario.faults if not fault.lasts]:
+        others = tuple(other for other in scenario.faults if other is not fault)
+        named = by_name(fault, run(replace(scenario, faults=others)).trace)
+        faults = tuple(named if one is fault else one for one in scenario.faults)
+        if run(replace(scenario, faults=faults)).trace == execution.trace:
+            scenario = replace(scenario, faults=faults)
+    return scenario
 
 
 def violation(execution: Execution, gates: Gates, invariant: str) -> Verdict | None:

@@ -134,6 +134,17 @@ def of_those_left(
         yield replace(fault, occurrence=1 + sum(id(step) in kept for step in before))
 
 
+def by_name(fault: Fault, trace: Sequence[Step]) -> Fault:
+    """The same by the whole label of its effect, which the trace of a run without it shows."""
+    met = [n for n, step in enumerate(trace) if strikes(fault, step.agent, step.effect)]
+    if len(met) < fault.occurrence:
+        return fault
+    at = met[fault.occurrence - 1]
+    named = replace(fault, where=pattern_of(trace[at].effect.label()))
+    times = sum(strikes(named, step.agent, step.effect) for step in trace[: at + 1])
+    return replace(named, occurrence=times)
+
+
 def is_its_own(step: Step, fault: Fault) -> bool:
     """Whether the step is nothing but this fault."""
     kind = STOP if fault.stops_for_seconds is not None else fault.what
