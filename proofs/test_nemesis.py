@@ -1,4 +1,4 @@
-"""Faults happen exactly where they say, in both gates alike, and shrink with the scenario."""
+"""Faults happen exactly where they say, in both gates alike."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import given, settings
 
 from proofs.broken_boards.base import LockAndScan
 from proofs.harness.clock import SharedTime
-from proofs.harness.conviction import convict, counterexample_of
-from proofs.harness.counterexample import load, save
 from proofs.harness.determinism import compare
 from proofs.harness.doors.files import real
-from proofs.harness.execution import Execution, NotApplicableError
-from proofs.harness.gates import GATES, GateName, Gates
+from proofs.harness.execution import Execution
+from proofs.harness.gates import GATES, Gates
 from proofs.harness.interception import interception
-from proofs.harness.nemesis import Nemesis, of_those_left
-from proofs.harness.picture import picture
+from proofs.harness.nemesis import Nemesis
 from proofs.harness.proven_board import ProvenBoard
-from proofs.harness.replay import replay
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
 from proofs.harness.turns import pattern_of
+from proofs.struck_runs import (
+    BASE,
+    REPLACE,
+    SCENARIO,
+    WRITE,
+    answers,
+    faults_of,
+    in_both,
+    labels_of,
+    run,
+    struck,
+)
 from strategies.faults import KILL, Fault, fault_plans, stop_for
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
-from strategies.scenarios import START, PostedTask, Scenario, scenarios
-from swarm.task import Task
-
-BASE = "proofs.broken_boards.base:LockAndScan"
-CLAIM_AND_COMPLETE = (Ask("claim_next"), Ask("complete"))
-SCENARIO = Scenario(
-    (PostedTask("t1"), PostedTask("t2")),
-    (("a1", CLAIM_AND_COMPLETE), ("a2", (Ask("claim_next"),))),
-)
+from strategies.scenarios import START, Scenario, scenarios
 
 
 class Beating(LockAndScan):
@@ -60,17 +60,6 @@ class Beating(LockAndScan):
             os.stat(self.path)
 
 
-class DeletesOnError(LockAndScan):
-    """An error path that deletes the task instead of the temporary file."""
-
-    def write(self, task: Task) -> None:
-        try:
-            super().write(task)
-        except OSError:
-            os.unlink(self.file(task.task_id))
-            raise
-
-
 @pytest.fixture(scope="module")
 def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
     with Gates(ProvenBoard.named(BASE), tmp_path_factory.mktemp("run") / "board") as gates:
@@ -82,76 +71,6 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
     board = ProvenBoard.named("proofs.our_board:TaskBoard")
     with Gates(board, tmp_path_factory.mktemp("ours") / "board") as gates:
         yield gates
-
-
-def struck(execution: Execution) -> list[str]:
-    return [step.label() for step in execution.trace if step.is_struck]
-
-
-def answers(execution: Execution) -> list[str]:
-    return [f"{o.agent} {o.name}: {o.response()}" for o in execution.history.operations]
-
-
-def run(gates: Gates, gate: GateName, *faults: Fault, scenario: Scenario = SCENARIO) -> Execution:
-    return gates.run(replace(scenario, faults=faults), gate)
-
-
-def in_both(gates: Gates, *faults: Fault, scenario: Scenario = SCENARIO) -> Execution:
-    """Run in each gate, in each guarded as well; all must be one execution."""
-    first = run(gates, "threads", *faults, scenario=scenario)
-    for gate in GATES:
-        for guarded in (False, True):
-            again = gates.run(first.scenario, gate, guarded=guarded)
-            assert not again.unseen
-            compare(first, again)
-    return first
-
-
-def agent(execution: Execution, name: str) -> list[str]:
-    return [step.label() for step in execution.trace if step.agent == name]
-
-
-@given(plan=fault_plans(["a1", "a2"], can_kill=True))
-def test_faults_come_back_from_json_as_they_were(plan: tuple[Fault, ...]) -> None:
-    scenario = replace(SCENARIO, faults=plan)
-    assert Scenario.from_json(scenario.to_json()) == scenario
-    assert ("faults" in scenario.to_json()) == bool(plan)
-
-
-def test_a_fault_is_written_to_be_read() -> None:
-    fault = Fault("a1", "before", "replace *.tmp -> t1.json", 2, "ENOSPC", lasts=True)
-    line = ["a1", "before", "replace *.tmp -> t1.json", 2, "ENOSPC", "from then on"]
-    assert fault.to_json() == line and Fault.from_json(line) == fault
-    told = "ENOSPC before the second 'replace *.tmp -> t1.json' of a1, from then on"
-    assert str(fault) == told
-
-
-def test_plans_shrink_to_no_fault_at_all() -> None:
-    assert find(fault_plans(["a1", "a2"], can_kill=True), lambda plan: True) == ()
-    one = find(fault_plans(["a1", "a2"], can_kill=True), lambda plan: len(plan) > 0)
-    assert len(one) == 1 and one[0].occurrence == 1 and not one[0].lasts
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        (["a1", "before", "*", 1, "EINTR"], "what must be one of"),
-        (["a1", "before", "*", 1, "SIGSTOP"], "what must be one of"),
-        (["a1", "middle", "*", 1, stop_for(1)], "must happen before or after, got 'middle'"),
-        (["a1", "before", "*", 1, "short write"], "must happen middle, got 'before'"),
-        (["a1", "before", "*", 0, "EIO"], "occurrence must be at least 1, got 0"),
-        (["a1", "before", "*", 1, "EIO", "at times"], "must end with 'from then on'"),
-    ],
-)
-def test_a_fault_that_makes_no_sense_is_refused_with_words(
-    fields: list[object], words: str
-) -> None:
-    with pytest.raises(ValueError, match=words):
-        Fault.from_json(fields)
-
-
-REPLACE = "replace .t1.*.tmp -> t1.json"
-WRITE = "write .t1.*.tmp"
 
 
 @pytest.mark.parametrize(
@@ -223,15 +142,10 @@ def test_a_fault_happens_where_it_says_in_both_gates_alike(
     assert all(map(str.startswith, told, first_answers)), told
 
 
-def faults_of(execution: Execution) -> list[str]:
-    """The faults of a trace, with stars for what chance made of a name."""
-    return [pattern_of(label) for label in struck(execution)]
-
-
 def test_an_open_that_failed_afterwards_left_no_descriptor(gates: Gates) -> None:
     """The file is there, and nobody closes what nobody was given."""
     execution = in_both(gates, Fault("a1", "after", "open w .t1.*.tmp", 1, "EIO"))
-    labels = [pattern_of(label) for label in agent(execution, "a1")]
+    labels = [pattern_of(label) for label in labels_of(execution, "a1")]
     assert labels[-2:] == [
         "a1: open w .t1.*.tmp (OSError, fault after: EIO)",
         "a1: close .board.lock",
@@ -418,66 +332,7 @@ def test_the_threads_of_a_stopped_agent_are_stopped_as_well(
 
 
 def beats(execution: Execution) -> int:
-    return sum(label.startswith("a1.1: stat .") for label in agent(execution, "a1.1"))
-
-
-@pytest.fixture
-def kill() -> Fault:
-    return Fault("a1", "before", REPLACE, 1, KILL)
-
-
-def test_a_killed_agent_really_dies_and_the_others_go_on(gates: Gates, kill: Fault) -> None:
-    run(gates, "processes")
-    assert gates._processes is not None
-    first, second = gates._processes.pids[:2]
-    execution = run(gates, "processes", kill)
-    assert not is_there(first) and is_there(second)
-    closes = "which closes .board.lock"
-    assert faults_of(execution) == [f"a1: SIGKILL before {REPLACE}, {closes}"]
-    assert answers(execution) == ["a1 claim_next: killed", "a2 claim_next: t1 token 1"]
-    assert execution.history.operations[0].outcome == "unknown"
-    assert execution.stuck is None and ".t1.*.tmp" in execution.files
-    compare(execution, run(gates, "processes", kill))
-    compare(execution, gates.run(execution.scenario, "processes", guarded=True))
-
-
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_who_waits_for_the_lock_of_a_killed_agent_gets_it(gates: Gates, kill: Fault) -> None:
-    killed = f"SIGKILL before {REPLACE}, which closes .board.lock"
-    stops = (("a1", killed, 1), ("a2", None, 0))
-    scenario = replace(SCENARIO, interleaving=Interleaving("stops", stops=stops))
-    execution = run(gates, "processes", kill, scenario=scenario)
-    assert "a2: flock exclusive .board.lock (waits)" in agent(execution, "a2")
-    assert answers(execution) == ["a1 claim_next: killed", "a2 claim_next: t1 token 1"]
-
-
-def test_a_kill_in_the_middle_of_a_write_leaves_half_of_it(gates: Gates) -> None:
-    execution = run(gates, "processes", Fault("a1", "middle", WRITE, 1, KILL))
-    assert faults_of(execution) == [
-        f"a1: {WRITE} (fault middle: cut short)",
-        f"a1: SIGKILL amid {WRITE}, which closes .board.lock -> .t1.*.tmp",
-    ]
-    torn = next(gates.root.glob(".t1.*.tmp")).read_text()
-    assert 0 < len(torn) < len((gates.root / "t1.json").read_text())
-
-
-def test_all_agents_may_be_killed_and_nobody_asks_for_more(gates: Gates) -> None:
-    faults = [Fault(name, "before", "call *", 1, KILL) for name in ("a1", "a2")]
-    execution = run(gates, "processes", *faults)
-    assert len(struck(execution)) == 2 and answers(execution) == []
-    assert execution.final is not None and len(execution.final) == 2
-
-
-def test_a_thread_cannot_be_killed_and_the_gate_says_so(gates: Gates, kill: Fault) -> None:
-    with pytest.raises(NotApplicableError, match="a1 is killed, so it must be a process"):
-        run(gates, "threads", kill)
+    return sum(label.startswith("a1.1: stat .") for label in labels_of(execution, "a1.1"))
 
 
 @settings(max_examples=40)
@@ -490,64 +345,3 @@ def test_any_plan_runs_alike_each_time_and_in_both_gates(
     compare(first, gates.run(scenario, "processes", guarded=True))
     if not any(fault.what == KILL for fault in plan):
         compare(first, gates.run(scenario, "threads"))
-
-
-def test_a_fault_stays_at_its_effect_when_effects_before_it_are_taken_out(gates: Gates) -> None:
-    fault = Fault("a1", "before", "open r t1.json", 2, "EIO")  # the first is in its claim
-    execution = in_both(gates, fault)
-    claim, complete = (o for o in execution.history.operations if o.agent == "a1")
-    trace = execution.trace
-    assert trace[complete.invoked_at + 3].is_struck
-    without_claim = trace[: claim.invoked_at] + trace[claim.returned_at :]
-    assert next(of_those_left([fault], trace, without_claim)).occurrence == 1
-    without_others = [step for step in trace if step.agent == "a1"]
-    assert next(of_those_left([fault], trace, without_others)) == fault
-
-
-@pytest.mark.parametrize("gate", GATES)
-def test_what_is_left_of_a_plan_is_the_fault_that_matters(gate: GateName, tmp_path: Path) -> None:
-    poll = (Ask("claim_next"), Ask("complete"), Ask("claim_next"), Ask("complete"))
-    faults = (
-        Fault("a2", "before", "sleep *", 1, "KeyboardInterrupt"),
-        Fault("a1", "middle", "write *", 1, "short write"),
-        Fault("any", "before", "replace *", 3, "ENOSPC", lasts=True),
-        Fault("a3", "before", "listdir *", 1, stop_for(60)),
-    )
-    scenario = Scenario(
-        (PostedTask("t1"), PostedTask("t2"), PostedTask("t3")),
-        (("a1", poll), ("a2", poll), ("a3", poll)),
-        Interleaving("walk", seed=1),
-        faults=faults,
-    )
-    with Gates(ProvenBoard.named(f"{__name__}:DeletesOnError"), tmp_path / "board") as gates:
-        conviction = convict(gates, gate, gates.run(scenario, gate), "S7")
-        small = conviction.execution
-        assert small.scenario.faults == (Fault("any", "before", REPLACE, 1, "ENOSPC"),)
-        assert len(small.scenario.tasks) == len(small.scenario.programs) == 1
-        assert [ask.name for _, asks in small.scenario.programs for ask in asks] == ["claim_next"]
-        assert conviction.gates == (gate, "processes" if gate == "threads" else "threads")
-        assert f"ENOSPC before the first '{REPLACE}' of any" in conviction.words("board")
-        assert "fault before: ENOSPC" in picture(small)
-        path = save(counterexample_of(conviction, gates.board.text, gates.root), tmp_path)
-        for _ in range(5):
-            again = replay(load(path), gates)
-            assert again.verdict is not None and again.divergence is None
-
-
-def test_a_conviction_by_a_kill_names_the_effect_and_is_not_applicable_to_threads(
-    tmp_path: Path,
-) -> None:
-    """A file that is written in place is left half-written."""
-    board = ProvenBoard.named("proofs.broken_boards.write_in_place:Board")
-    with Gates(board, tmp_path / "board") as gates:
-        scenario = replace(SCENARIO, faults=(Fault("a1", "before", "*", 14, KILL),))
-        conviction = convict(gates, "processes", gates.run(scenario, "processes"), "S8")
-        assert conviction.gates == ("processes",)
-        assert conviction.execution.scenario.faults == (
-            Fault("a1", "before", "write t1.json", 1, KILL),
-        )
-        path = save(counterexample_of(conviction, board.text, gates.root, "violated"), tmp_path)
-        again = replay(load(path), gates)
-        assert again.verdict is not None and again.divergence is None
-        with pytest.raises(NotApplicableError):
-            replay(load(path), gates, "threads")
