@@ -1,29 +1,36 @@
 """A kill at each effect of each operation: nothing is lost, and the others go on.
 
 The agent is a worker process that really dies by SIGKILL. Another one then goes on with its
-program: it looks for work, lets the lease of the dead one run out, and looks again.
+program: it looks for work, lets the lease of the dead one run out, and looks again. It does so
+afterwards, or in every interleaving with at most one preemption: amid its own call, or before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from hypothesis import settings
 
 from proofs.harness.execution import Execution
+from proofs.harness.exhaustive import explore
 from proofs.harness.proof import Proof, UnknownError
 from proofs.pairs import pair_of
-from proofs.proving import Proving, gates_of
+from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.faults import KILL, Fault
+from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
 
+IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 KILLS_MAX = 500
 """So many effects no operation has; ours have up to 70."""
 
 WORK = ("claim_next", "complete")
 AFTERWARDS = (*WORK, "advance", *WORK, "claim_next", "list_all")
+MEANWHILE = ("claim_next", "advance", "claim_next") if IS_DEEP else ("claim_next",)
 
 
 def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(proving: Proving) -> None:
@@ -42,17 +49,52 @@ def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(proving: Prov
                     left[f"{name}: {execution.scenario.faults[0]}"] = leftovers(execution, plain)
         proof.extent = "exhausted"
         proof.space = f"{kills:,} kills, before each effect of {len(names)} operations alone"
-    assert not left, f"R1: what a killed agent leaves, the next one who writes clears: {left}"
+    if proving.board.text == OUR_BOARD:  # others do not promise it
+        assert not left, f"R1: what a killed agent leaves, the next one who writes clears: {left}"
 
 
-def killed_at_each_effect(proof: Proof, plain: Execution) -> Iterator[Execution]:
+def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
+    proving: Proving,
+) -> None:
+    if "processes" not in gates_of(proving.config):
+        pytest.skip("not applicable: only a process can be killed")
+    asks = [name for name in proving.board.asks if name != "advance"]
+    names = asks if IS_DEEP else [name for name in asks if name in ("claim_next", "claim")][:1]
+    kills = 0
+    with proving.proof("processes") as proof:
+        run = partial(proof.gates.run, gate=proof.gate)
+        for name in names:
+            plain = proof.examine(scenario_of(proof, name, MEANWHILE))
+            for execution in killed_at_each_effect(proof, plain, stride=1 if IS_DEEP else 4):
+                begun = replace(execution.scenario, interleaving=up_to_the_last_call(plain))
+                exploration = explore(begun, run, preemptions_max=1)
+                for interleaved in exploration:
+                    proof.take(interleaved)
+                kills += 1
+        proof.extent = "exhausted" if IS_DEEP else "sampled"
+        which = "each" if IS_DEEP else "each fourth"
+        proof.space = (
+            f"{kills:,} kills, before {which} effect of {', '.join(names)} beside another agent, "
+            "every interleaving with at most one preemption"
+        )
+
+
+def up_to_the_last_call(plain: Execution) -> Interleaving:
+    """The agent to be killed does all that comes before."""
+    own = [step.effect.kind for step in plain.trace if step.agent == "a1"]
+    return Interleaving("turns", turns=(("a1", len(own) - 1 - own[::-1].index("call")),))
+
+
+def killed_at_each_effect(
+    proof: Proof, plain: Execution, *, stride: int = 1
+) -> Iterator[Execution]:
     """The agent killed before the first effect of its last call, before the second, and so on.
 
-    Until a run ends with no kill made. Raises what ``Proof.examine`` does.
+    Until a run ends with no kill made; ``stride`` leaves some out. Raises what ``examine`` does.
     """
     own = [step.effect.kind for step in plain.trace if step.agent == "a1"]
     before = len(own) - own[::-1].index("call")
-    for number in range(before + 1, before + KILLS_MAX):
+    for number in range(before + 1, before + KILLS_MAX, stride):
         fault = Fault("a1", "before", "*", number, KILL)
         execution = proof.examine(replace(plain.scenario, faults=(fault,)))
         if not any(step.effect.kind == KILL for step in execution.trace):
@@ -61,17 +103,21 @@ def killed_at_each_effect(proof: Proof, plain: Execution) -> Iterator[Execution]
     raise UnknownError(f"a call has more than {KILLS_MAX} effects, and was not exhausted")
 
 
-def scenario_of(proof: Proof, name: str) -> Scenario:
-    """One agent that does this last, on two tasks, and another one afterwards."""
+def scenario_of(proof: Proof, name: str, afterwards: Sequence[str] = AFTERWARDS) -> Scenario:
+    """One agent that does this last, on two tasks, and another one that goes on."""
     board = proof.gates.board
     pair = pair_of((name, name), 1, board.asks)
-    then = tuple(
-        Ask(ask, seconds=board.promises.lease_seconds) if ask == "advance" else Ask(ask)
-        for ask in AFTERWARDS
-        if ask in board.asks
-    )
+    look = "claim_next" if "claim_next" in board.asks else "claim"  # of the task that is there
+    wanted = [look if ask == "claim_next" else ask for ask in afterwards]
+    then = tuple(_ask(ask, board.promises.lease_seconds) for ask in wanted if ask in board.asks)
     second = PostedTask("t2", created_at=pair.tasks[0].created_at + 1)
     return Scenario((*pair.tasks, second), (pair.programs[0], ("a2", then)))
+
+
+def _ask(name: str, lease_seconds: float) -> Ask:
+    if name == "advance":
+        return Ask(name, seconds=min(lease_seconds, 86_400.0))
+    return Ask(name, "t1", fenced=False) if name == "claim" else Ask(name)
 
 
 def leftovers(execution: Execution, plain: Execution) -> set[str]:
