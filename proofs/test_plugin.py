@@ -217,7 +217,7 @@ def test_a_proof_in_which_nothing_succeeds_is_unknown_and_fails_under_its_own_wo
 def test_a_board_that_one_agent_cannot_open_while_another_does_is_convicted(
     folder: Path,
 ) -> None:
-    ran = proved(folder, "boards.py:Unopened", "-k", "exactly_once")
+    ran = proved(folder, "boards.py:Unopened", "--proofs-gate", "threads", "-k", "exactly_once")
     assert ran.status == 1, ran.output
     assert "L1 violated by Unopened, in threads and in processes" in ran.output
     assert " could not open the board: FileNotFoundError" in ran.output
