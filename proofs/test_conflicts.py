@@ -230,3 +230,18 @@ def test_a_file_that_took_the_place_of_another_is_another() -> None:
         for rest in ([read, written], [written, read])
     }
     assert len(orders) == 1
+
+
+def test_what_failed_after_it_took_place_has_changed_something() -> None:
+    replaced = Effect("replace", ("a", "b"), changes=True)
+    reads = Step("a2", Effect("stat", ("b",)))
+    for fault, conflicts in (("before: EACCES", False), ("after: EACCES", True)):
+        trace = [reads, Step("a1", replaced, "PermissionError", fault=fault)]
+        assert is_contended(trace) == conflicts
+
+
+def test_a_kill_lets_go_of_the_locks_of_what_was_open() -> None:
+    killed = Effect("SIGKILL", ("lock",), "before call, which closes", changes=True)
+    assert conflict(killed, Effect("flock", ("lock",), "exclusive", changes=True))
+    assert not conflict(killed, Effect("flock", ("other",), "exclusive", changes=True))
+    assert not conflict(killed, Effect("close", ("lock",), changes=True))

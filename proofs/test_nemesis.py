@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from proofs.broken_boards.base import LockAndScan
+from proofs.harness.checkers import check
 from proofs.harness.clock import SharedTime
 from proofs.harness.determinism import compare
 from proofs.harness.doors.files import real
@@ -25,6 +26,7 @@ from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
 from proofs.harness.turns import pattern_of
+from proofs.harness.verdict import violations
 from proofs.struck_runs import (
     BASE,
     REPLACE,
@@ -108,7 +110,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
         ),
         (
             Fault("a1", "before", "close .board.lock", 1, "EIO"),
-            "close .board.lock (OSError, fault before: EIO)",
+            "close .board.lock (OSError, fault after: EIO)",
             ["a1 claim_next: raised OSError: [Errno 5]", "a2 claim_next: t2 token 1"],
         ),
         (
@@ -278,6 +280,7 @@ def test_faults_that_never_come_to_their_effects_change_nothing(gates: Gates) ->
         Fault("a3", "before", "*", 1, "EIO"),
         Fault("a1", "before", "fsync *", 1, "fsync lies"),
         Fault("a1", "middle", "call *", 1, "EIO"),
+        Fault("a1", "before", "call *", 1, "KeyboardInterrupt"),
     ]
     execution = in_both(gates, *never)
     assert struck(execution) == []
@@ -302,6 +305,39 @@ def test_waiting_for_a_stopped_agent_is_no_deadlock(gates: Gates) -> None:
     claims = [o for o in execution.history.operations if o.name == "claim_next"]
     assert [claim.answer["task_id"] for claim in claims] == ["t1", "t2"]
     assert all(claim.ended >= START + 7200 for claim in claims)
+
+
+def test_who_waits_for_a_lock_is_woken_by_what_lets_go_of_it_and_fails(gates: Gates) -> None:
+    fault = Fault("a1", "before", "close .board.lock", 1, "EIO")
+    turns = Interleaving("stops", stops=(("a1", REPLACE, 1), ("a2", None, 0)))
+    execution = in_both(gates, fault, scenario=replace(SCENARIO, interleaving=turns))
+    assert "a2: flock exclusive .board.lock (waits)" in labels_of(execution, "a2")
+    assert execution.stuck is None
+    assert answers(execution)[1] == "a2 claim_next: t2 token 1"
+
+
+@pytest.mark.parametrize("where", [("mkdir .", "stat ."), ("listdir .",)])
+def test_what_a_fault_struck_may_raise_and_convicts_nobody(
+    gates: Gates, where: tuple[str, ...]
+) -> None:
+    faults = [Fault("a1", "before", label, 1, "EIO") for label in where]
+    scenario = Scenario(SCENARIO.tasks, (("a1", (Ask("list_all"),)), ("a2", (Ask("list_all"),))))
+    execution = in_both(gates, *faults, scenario=scenario)
+    assert answers(execution)[0].startswith("a1") and "raised" in answers(execution)[0]
+    assert not violations(check(execution, gates.board.promises))
+    told = replace(execution, trace=[step._replace(fault=None) for step in execution.trace])
+    assert violations(check(told, gates.board.promises)), "by itself it must not raise"
+
+
+def test_only_the_main_thread_of_an_agent_is_interrupted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("beating") / "board"
+    with Gates(ProvenBoard.named(f"{__name__}:Beating"), root) as gates:
+        fault = Fault("a1", "before", "*", 1, "KeyboardInterrupt", lasts=True)
+        assert beats(run(gates, "threads")) >= 2
+        waiting = replace(fault, where="wait <a1.1 *")
+        assert struck(run(gates, "threads", waiting)) == []
 
 
 def test_who_waits_for_a_stopped_agent_comes_to_the_timeout_of_the_lock(ours: Gates) -> None:

@@ -172,7 +172,7 @@ def _pattern(where: str) -> re.Pattern[str]:
 
 def _struck(agent: Struck, fault: Fault, effect: Effect, act: Callable[[], T], may_wait: bool) -> T:
     if fault.what in ERRORS or fault.what in (SHORT_WRITE, LYING_SYNC):
-        told = f"{fault.when}: {fault.what}"
+        told = f"{'after' if _lets_go(effect) else fault.when}: {fault.what}"
         struck = partial(_act_out, agent, fault, effect, act)
         return agent.perform_struck(effect, struck, told, may_wait=may_wait)
     comes_first = fault.when == "before" and not (fault.what in INTERRUPTIONS and _lets_go(effect))

@@ -31,9 +31,7 @@ class Step(NamedTuple):
     @property
     def happened(self) -> bool:
         """Whether it took place, perhaps by half: it raised nothing, or only afterwards."""
-        if self.error is None:
-            return self.fault is None or not self.fault.startswith("before")
-        return self.fault is not None and not self.fault.startswith("before")
+        return self.error is None or not (self.fault or "before").startswith("before")
 
     @property
     def changed(self) -> bool:
