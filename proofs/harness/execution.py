@@ -19,7 +19,7 @@ from proofs.harness.record import Record
 from proofs.harness.recording import Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.scheduling import agent_of
-from proofs.harness.threads import StuckError, ThreadGate
+from proofs.harness.threads import AgentKind, StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import Stops, Turns, pattern_of
 from strategies.faults import KILL
@@ -191,21 +191,32 @@ class _Threads:
         time: SharedTime,
         watch: Watch | None,
     ) -> Ran:
-        refused = needs_processes(scenario)
-        if refused:
-            raise NotApplicableError(refused)
-        recorders = {
-            name: Recorder(name, program, board, root) for name, program in scenario.programs
-        }
-        scheduler, nemesis = scheduler_of(scenario.interleaving), Nemesis.of(scenario.faults)
-        gate = ThreadGate(root, scheduler, time, watch=watch, nemesis=nemesis)
-        stuck = None
-        try:
-            gate.run(recorders, scenario.clock, scenario.chance)
-        except StuckError as error:
-            stuck = str(error)
-        records = {name: one.ended() for name, one in recorders.items()}
-        return Ran(gate.trace, records, stuck, gate.scheduling.left, gate.scheduling.unseen)
+        return run_in_threads(scenario, board, root, time, watch=watch)
+
+
+def run_in_threads(
+    scenario: Scenario,
+    board: Board,
+    root: Path,
+    time: SharedTime,
+    *,
+    watch: Watch | None = None,
+    kind: AgentKind | None = None,
+) -> Ran:
+    """Run the programs of a scenario as threads, each acting as an agent of this kind."""
+    refused = needs_processes(scenario)
+    if refused:
+        raise NotApplicableError(refused)
+    recorders = {name: Recorder(name, program, board, root) for name, program in scenario.programs}
+    scheduler, nemesis = scheduler_of(scenario.interleaving), Nemesis.of(scenario.faults)
+    gate = ThreadGate(root, scheduler, time, watch=watch, nemesis=nemesis, kind=kind)
+    stuck = None
+    try:
+        gate.run(recorders, scenario.clock, scenario.chance)
+    except StuckError as error:
+        stuck = str(error)
+    records = {name: one.ended() for name, one in recorders.items()}
+    return Ran(gate.trace, records, stuck, gate.scheduling.left, gate.scheduling.unseen)
 
 
 def _by_agent(left: list[tuple[str, str]]) -> dict[str, list[str]]:

@@ -22,7 +22,10 @@ from proofs.harness.wire import Connection
 from proofs.harness.worker_gate import WorkerGate, local_part
 from strategies.clocks import Clock
 
-__all__ = ["RunAbortedError", "StuckError", "ThreadGate"]
+__all__ = ["AgentKind", "RunAbortedError", "StuckError", "ThreadGate"]
+
+AgentKind = Callable[[str, "ThreadGate", int, int], GatedAgent]
+"""Makes an agent from its name, its gate, the skew of its clock in ns, and its chance."""
 
 
 class ThreadGate:
@@ -46,6 +49,7 @@ class ThreadGate:
         effects_max: int = EFFECTS_MAX,
         watch: Watch | None = None,
         nemesis: Nemesis | None = None,
+        kind: AgentKind | None = None,
     ) -> None:
         self.root = root
         self.time = time
@@ -54,6 +58,7 @@ class ThreadGate:
         self._effects_max = effects_max
         self._watch = watch
         self._nemesis = nemesis
+        self._kind: AgentKind = kind or (GatedAgent if watch is None else GuardedAgent)
         self._turns: dict[str, _thread.LockType] = {}
         self._over = closed_lock()
         self._error: BaseException | None = None
@@ -76,9 +81,8 @@ class ThreadGate:
             watch=self._watch,
             nemesis=self._nemesis,
         )
-        kind = GatedAgent if self._watch is None else GuardedAgent
         agents = [
-            (kind(name, self, skews.skew_ns(name), chance), program)
+            (self._kind(name, self, skews.skew_ns(name), chance), program)
             for name, program in sorted(programs.items())
         ]
         first = self.scheduling.first()
