@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,9 +22,11 @@ STATES_MAX: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class CrashStates:
-    """The different states that a model allows at one moment; a sample if not ``exhausted``."""
+    """The different states that a model allows at one moment, in an order that is the same each
+    time; a sample if not ``exhausted``.
+    """
 
-    states: frozenset[DirectoryState]
+    states: Set[DirectoryState]
     exhausted: bool
 
 
@@ -38,7 +40,7 @@ def crash_states(
     found = choices(log, at, model)
     exhausted = found.size <= states_max and _combinations(log, found, states_max) <= states_max
     picked = _all(log, found) if exhausted else _some(log, found, states_max, random.Random(seed))
-    return CrashStates(frozenset(picked), exhausted)
+    return CrashStates(dict.fromkeys(picked).keys(), exhausted)
 
 
 def restore(state: DirectoryState, root: Path) -> None:

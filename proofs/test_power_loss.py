@@ -1,0 +1,244 @@
+"""What our board with ``durability="power"`` promised is there after a power loss.
+
+At each moment of an execution the power fails, and everything that a persistence model allows then
+is put into a directory; a board is opened on it, must know what it had acknowledged, and must
+bring all work to its end. Two agents on two tasks, with at most one preemption.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from proofs.harness.disk import MODELS, Model, crash_states
+from proofs.harness.execution import run
+from proofs.harness.interception import interception
+from proofs.harness.persistence.changes import ChangeLog, Written
+from proofs.harness.persistence.recorded_run import run_recorded
+from proofs.harness.persistence.recovery import JUDGED
+from proofs.harness.proof import Conclusion
+from proofs.power_loss import PowerLoss, fast_directory, restarted_after, with_one_preemption
+from proofs.proving import Concludes
+from proofs.test_broken_boards import IS_DEEP
+from strategies.programs import Ask, Program
+from strategies.scenarios import PostedTask, Scenario
+from swarm.task_board import TaskBoard
+from swarm.task_file import TaskWriter
+
+TASKS: Final = (PostedTask("t1"), PostedTask("t2"))
+INDEX: Final = ".index"
+EVERY: Final = 1 if IS_DEEP else 24
+RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 200
+SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 100
+SAMPLED_STATES_MAX: Final = 100 if IS_DEEP else 10
+STATES_MAX: Final = 100_000
+
+TWO_AGENTS: Final[dict[str, tuple[Program, Program]]] = {
+    "both complete": ((Ask("claim_next"), Ask("complete")),) * 2,
+    "one posts, one cancels": (
+        (Ask("post", "n1", fenced=False), Ask("claim_next"), Ask("fail")),
+        (Ask("cancel", "t2", fenced=False), Ask("claim_next"), Ask("release")),
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def doors() -> Iterator[None]:
+    with interception():
+        yield
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(dir=fast_directory(tmp_path)))
+    yield folder / "board"
+    shutil.rmtree(folder)
+
+
+def board(storage_path: str) -> TaskBoard:
+    return TaskBoard(storage_path, durability="power")
+
+
+def scenario_of(programs: tuple[Program, ...], tasks: tuple[PostedTask, ...] = TASKS) -> Scenario:
+    return Scenario(tasks, tuple((f"a{at}", program) for at, program in enumerate(programs, 1)))
+
+
+# What is written down of a run.
+
+
+@pytest.mark.parametrize("programs", TWO_AGENTS.values(), ids=TWO_AGENTS)
+def test_a_recorded_run_is_the_same_run_and_ends_where_the_directory_is(
+    programs: tuple[Program, Program], root: Path
+) -> None:
+    scenario = scenario_of(programs)
+    plain = run(scenario, board, root)
+    execution, log = run_recorded(scenario, board, root)
+    assert execution.trace == plain.trace and not log.unseen
+    [state] = crash_states(log, len(log.changes), "K").states
+    there = {str(path.relative_to(root)): path for path in root.rglob("*")}
+    assert set(state.directories) == {name for name, path in there.items() if path.is_dir()}
+    assert dict(state.files) == {n: p.read_bytes() for n, p in there.items() if p.is_file()}
+
+
+def test_a_recorded_run_tells_which_effect_made_which_change(root: Path) -> None:
+    execution, log = run_recorded(scenario_of(((Ask("claim_next"),),)), board, root)
+    kinds = {"Named": {"open", "replace"}, "Written": {"write"}, "Synced": {"fsync"}}
+    for step, change in zip(log.steps, log.changes, strict=True):
+        assert execution.trace[step].effect.kind in kinds[type(change).__name__]
+
+
+# Our board.
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", TWO_AGENTS)
+def test_what_was_acknowledged_survives_and_all_work_is_brought_to_its_end(
+    name: str, model: Model, root: Path, concludes: Concludes
+) -> None:
+    is_sampled = model in ("W", "S")
+    proof = PowerLoss(
+        board,
+        root,
+        model,
+        SAMPLED_STATES_MAX if is_sampled else STATES_MAX,
+        SAMPLED_RECOVERIES_MAX if is_sampled else RECOVERIES_MAX,
+        forgotten=None if model == "K" else INDEX,
+    )
+    for execution, log in with_one_preemption(scenario_of(TWO_AGENTS[name]), board, root, EVERY):
+        assert execution.stuck is None and not execution.unseen
+        proof.take(execution, log)
+    proof.recover_all(restarted_after(model))
+    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
+    is_exhausted = EVERY == 1 and not proof.is_sampled
+    space = "every interleaving" if EVERY == 1 else f"each {EVERY}th interleaving"
+    words = f"{name}, {space} with at most 1 preemption; {proof.words()}"
+    concludes(
+        Conclusion(
+            *(f"power loss, {name}, {model}", "TaskBoard", "threads", "holds", words),
+            invariants=JUDGED,
+            extent="exhausted" if is_exhausted else "sampled",
+            bound={"states": proof.states, "recoveries": proof.recoveries},
+            executions=proof.executions,
+        )
+    )
+
+
+def test_what_the_index_holds_after_a_restart_makes_no_difference(root: Path) -> None:
+    """So states that differ only there may be counted as one."""
+    proof = PowerLoss(board, root, "E", STATES_MAX, RECOVERIES_MAX and 150)
+    proof.take(*run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root))
+    proof.recover_all(restarted_after("E"))
+    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
+    held = {dict(state.files).get(f"{INDEX}/pages") for state in proof.gathered()}
+    assert len(held) > 20, "it held too little to tell"
+
+
+# Each operation alone.
+
+CLAIMED: Final = (Ask("claim_next"),)
+ALONE: Final[dict[str, tuple[Program, Model]]] = {
+    "post": ((Ask("post", "n1", fenced=False),), "S"),
+    "complete": ((*CLAIMED, Ask("complete")), "S"),
+    "fail": ((*CLAIMED, Ask("fail")), "S"),
+    "cancel": ((Ask("cancel", "t1", fenced=False),), "S"),
+    "requeue": ((*CLAIMED, Ask("fail"), Ask("requeue", "t1", fenced=False)), "S"),
+    "claim": ((Ask("claim", "t1", fenced=False),), "K"),
+    "claim_next": (CLAIMED, "K"),
+    "start": ((*CLAIMED, Ask("start")), "K"),
+    "renew": ((*CLAIMED, Ask("renew")), "K"),
+    "retry": ((*CLAIMED, Ask("retry")), "K"),
+    "release": ((*CLAIMED, Ask("release")), "K"),
+}
+
+
+@pytest.mark.parametrize("operation", ALONE)
+def test_each_operation_lasts_up_to_the_weakest_model_that_the_docs_name(
+    operation: str, root: Path, concludes: Concludes
+) -> None:
+    program, weakest = ALONE[operation]
+    execution, log = run_recorded(scenario_of((program,), TASKS[:1]), board, root)
+    assert all(one.outcome == "ok" for one in execution.history.operations)
+    name = "n1.json" if operation == "post" else "t1.json"
+    found = {model: last_states(log, model, name) for model in MODELS}
+    [now] = found["K"]
+    kept = [model for model in MODELS if found[model] == {now}]
+    assert kept == list(MODELS[: MODELS.index(weakest) + 1])
+    versions = {change.data for change in log.changes if isinstance(change, Written)}
+    assert found["S"] <= versions | set(log.contents.values()), "a file is torn"
+    lasting = {"post": ("S7",), "requeue": ()}.get(operation, ("S14",))
+    concludes(
+        Conclusion(
+            *(f"{operation} and power loss", "TaskBoard", "threads", "holds"),
+            f"{operation} lasts in {' '.join(kept)}, and no file is torn in any",
+            invariants=("S8", *(lasting if weakest == "S" else ())),
+            executions=1,
+        )
+    )
+
+
+def last_states(log: ChangeLog, model: Model, name: str) -> set[bytes | None]:
+    """What a file may hold if the power fails after the call returned."""
+    found = crash_states(log, len(log.changes), model, states_max=2_000)
+    return {dict(state.files).get(name) for state in found.states}
+
+
+# Boards that leave a sync out.
+
+
+def without_sync_of_directories(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(TaskWriter, "sync", lambda self, directory: None)
+
+
+def without_sync_of_files(patch: pytest.MonkeyPatch) -> None:
+    written = TaskWriter._write
+
+    def write(self: Any, data: bytes) -> None:
+        self._synced, synced = False, self._synced
+        try:
+            written(self, data)
+        finally:
+            self._synced = synced
+
+    patch.setattr(TaskWriter, "_write", write)
+
+
+POST: Final = ALONE["post"][0]
+COMPLETE: Final = ALONE["complete"][0]
+PLANTED: Final = {
+    "a completion without a sync of its directory": (
+        (without_sync_of_directories, COMPLETE),
+        {"E": {"S14"}, "W": {"S14", "S2"}, "S": {"S14", "S2"}},
+    ),
+    "a post without a sync of its directory": (
+        (without_sync_of_directories, POST),
+        {"E": {"S7"}, "W": {"S7"}, "S": {"S7"}},
+    ),
+    "a post without a sync of its file": (
+        (without_sync_of_files, POST),
+        {"E": {"S8"}, "W": {"S8"}, "S": {"S8"}},
+    ),
+    "a completion without a sync of its file": (
+        (without_sync_of_files, COMPLETE),
+        # In E its file is safe, since it replaces one; the mark of the tokens, a new file, is not.
+        {"E": {"S2"}, "W": {"S2", "S8", "S14"}, "S": {"S2", "S8", "S14"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_sync_that_is_left_out_is_convicted_in_the_models_that_need_it(
+    bug: str, model: Model, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (plant, program), convicted = PLANTED[bug]
+    plant(monkeypatch)
+    proof = PowerLoss(board, root, model, 100, 300)
+    proof.take(*run_recorded(scenario_of((program,), TASKS[:1]), board, root))
+    proof.recover_all(restarted_after(model))
+    found = None if proof.found is None else proof.found[0].invariant
+    assert found in convicted[model] if model in convicted else found is None, found
