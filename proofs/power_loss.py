@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +18,19 @@ import pytest
 
 import swarm.boot
 from proofs.harness.adapter import Board
+from proofs.harness.clock import SharedTime
 from proofs.harness.disk import CrashStates, Model, crash_states, restore
 from proofs.harness.execution import Execution
 from proofs.harness.persistence.changes import ChangeLog, DirectoryState
+from proofs.harness.persistence.recorded_agent import DirectoryRecorder, RecordedAgent
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import Acknowledged, acknowledged, recover
+from proofs.harness.scheduler import Switches
 from proofs.harness.scheduling import EFFECTS_MAX
+from proofs.harness.threads import ThreadGate
 from proofs.harness.verdict import Verdict
 from strategies.interleavings import Interleaving
-from strategies.scenarios import Scenario
+from strategies.scenarios import START, Scenario
 
 Key = tuple[bytes, Acknowledged]
 
@@ -86,6 +90,21 @@ class PowerLoss:
         """How many different ones there were."""
         return len(self._known)
 
+    def take_recovery(self, log: ChangeLog, execution: Execution, known: Acknowledged) -> None:
+        """The same for each moment of a recovery, which has nobody to tell anything."""
+        self.executions += 1
+        for at in range(len(log.changes) + 1):
+            self.moments += 1
+            states = self._states(log, Moment(at, known))
+            self.is_sampled |= not states.exhausted
+            for state in states.states:
+                key = alike(state, self.forgotten), known
+                self._known.setdefault(key, (state, execution))
+
+    def cases(self) -> list[tuple[DirectoryState, Acknowledged, Execution]]:
+        """Each state with what had been told, and an execution that led there."""
+        return [(state, known, run) for (_, known), (state, run) in self._known.items()]
+
     def gathered(self) -> list[DirectoryState]:
         """One of each."""
         return [state for state, _ in self._known.values()]
@@ -142,10 +161,10 @@ def _masked(data: bytes) -> bytes:
 
 
 @contextmanager
-def restarted() -> Iterator[None]:
+def restarted(boot: str = "after the power loss") -> Iterator[None]:
     """The machine has another boot id meanwhile, as our own board sees it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(swarm.boot, "_of_linux", lambda: "after the power loss")
+        patch.setattr(swarm.boot, "_of_linux", lambda: boot)
         swarm.boot.boot_id.cache_clear()
         try:
             yield
@@ -182,6 +201,18 @@ def with_one_preemption(
 
 def _turns(scenario: Scenario, *turns: tuple[str, int]) -> Scenario:
     return replace(scenario, interleaving=Interleaving(kind="turns", turns=turns))
+
+
+def recorded_recovery(board: Board, root: Path, known: Acknowledged) -> ChangeLog:
+    """What a recovery of what is at ``root`` does, a day after the scenarios begin."""
+    recorder = DirectoryRecorder(root)
+    time = SharedTime(int((START + 86_400) * 1e9))
+    gate = ThreadGate(root, Switches({}), time, kind=partial(RecordedAgent, recorder))
+    broken: list[Verdict] = []
+    gate.run({"recovering": lambda: broken.extend(recover(board, root, known))})
+    if broken:
+        raise ValueError(f"the recovery must succeed when nothing ends it, got {broken[0]}")
+    return recorder.log
 
 
 def fast_directory(tmp_path: Path) -> Path:

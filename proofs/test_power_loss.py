@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from proofs.harness.disk import MODELS, Model, crash_states
+from proofs.harness.disk import MODELS, Model, crash_states, restore
 from proofs.harness.execution import run
 from proofs.harness.interception import interception
 from proofs.harness.persistence.changes import ChangeLog, Written
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.proof import Conclusion
-from proofs.power_loss import PowerLoss, fast_directory, restarted_after, with_one_preemption
+from proofs.power_loss import (
+    PowerLoss,
+    fast_directory,
+    not_restarted,
+    recorded_recovery,
+    restarted,
+    restarted_after,
+    with_one_preemption,
+)
 from proofs.proving import Concludes
 from proofs.test_broken_boards import IS_DEEP
 from strategies.programs import Ask, Program
@@ -136,6 +145,54 @@ def test_what_the_index_holds_after_a_restart_makes_no_difference(root: Path) ->
     assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
     held = {dict(state.files).get(f"{INDEX}/pages") for state in proof.gathered()}
     assert len(held) > 20, "it held too little to tell"
+
+
+@pytest.mark.parametrize("model", ["K", "E"])
+def test_a_recovery_that_is_cut_off_at_any_of_its_effects_is_recovered_from(
+    model: Model, root: Path, concludes: Concludes
+) -> None:
+    crashes, proof = cut_off(model, root, 1 if IS_DEEP else 5)
+    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
+    words = f"recovery cut off, after {crashes} crashes; {proof.words()}"
+    concludes(
+        Conclusion(
+            *(f"recovery cut off, {model}", "TaskBoard", "threads", "holds", words),
+            invariants=("S15",),
+            bound={"states": proof.states, "recoveries": proof.recoveries},
+            executions=proof.executions,
+        )
+    )
+
+
+def test_a_recovery_that_tears_files_is_convicted_when_it_is_cut_off(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, proof = cut_off("W", root, 40, lambda: without_sync_of_files(monkeypatch))
+    assert proof.found is not None and proof.found[0].invariant in ("S8", "S14", "S2")
+
+
+def cut_off(
+    model: Model, root: Path, every: int, plant: Callable[[], None] = lambda: None
+) -> tuple[int, PowerLoss]:
+    """A recovery after each ``every``-th crash of one execution, cut off in turn, by one model.
+
+    What the first recovery was granted is forgotten; what had been told before it is not.
+    """
+    forgotten = None if model == "K" else INDEX
+    states_max = 50 if model in ("W", "S") else STATES_MAX
+    first = PowerLoss(board, root, model, states_max, forgotten=forgotten)
+    first.take(*run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root))
+    second = PowerLoss(board, root, model, states_max, RECOVERIES_MAX, forgotten=forgotten)
+    cases = first.cases()[::every]
+    plant()
+    for state, known, execution in cases:
+        shutil.rmtree(root)
+        restore(state, root)
+        with restarted_after(model)():
+            log = recorded_recovery(board, root, known)
+        second.take_recovery(log, execution, known)
+    second.recover_all(partial(restarted, "once more") if model != "K" else not_restarted)
+    return len(cases), second
 
 
 # Each operation alone.
