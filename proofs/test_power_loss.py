@@ -41,9 +41,9 @@ from swarm.task_file import TaskWriter
 
 TASKS: Final = (PostedTask("t1"), PostedTask("t2"))
 INDEX: Final = ".index"
-EVERY: Final = 1 if IS_DEEP else 24
-RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 200
-SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 100
+EVERY: Final = 1 if IS_DEEP else 48
+RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 80
+SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 50
 SAMPLED_STATES_MAX: Final = 100 if IS_DEEP else 10
 STATES_MAX: Final = 100_000
 
@@ -151,7 +151,7 @@ def test_what_the_index_holds_after_a_restart_makes_no_difference(root: Path) ->
 def test_a_recovery_that_is_cut_off_at_any_of_its_effects_is_recovered_from(
     model: Model, root: Path, concludes: Concludes
 ) -> None:
-    crashes, proof = cut_off(model, root, 1 if IS_DEEP else 5)
+    crashes, proof = cut_off(model, root, 1 if IS_DEEP else 20)
     assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
     words = f"recovery cut off, after {crashes} crashes; {proof.words()}"
     concludes(
