@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Final
 
 from proofs import broken_boards, safe_boards
+from proofs.harness.conviction import violation
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.proof import Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
@@ -72,6 +73,21 @@ def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
     return _scenario(tasks, tuple(programs), _mixture(chance, agents, effects))
 
 
+def first_conviction(module: ModuleType, gate: GateName, seed: int, root: Path) -> int:
+    """In which execution the bug shows first, of those that ``convicted`` draws.
+
+    Raises ``NotFoundError``.
+    """
+    chance = random.Random(f"{seed} {name_of(module)}")
+    with Gates(board_of(module), root) as gates:
+        effects = len(gates.run(smallest(module), gate).trace)
+        for number in range(1, EXECUTIONS_MAX + 1):
+            execution = gates.run(drawn(chance, module, effects), gate)
+            if violation(execution, gates, module.INVARIANT) is not None:
+                return number
+    raise _not_found(module, gate, seed)
+
+
 def convicted(
     module: ModuleType, gate: GateName, seed: int, root: Path, folder: Path
 ) -> tuple[Proof, ViolatedError]:
@@ -90,8 +106,12 @@ def convicted(
                 proof.examine(drawn(chance, module, effects))
             except ViolatedError as error:
                 return proof, error
+    raise _not_found(module, gate, seed)
+
+
+def _not_found(module: ModuleType, gate: GateName, seed: int) -> NotFoundError:
     words = f"{module.INVARIANT} of {name_of(module)} must be violated in {EXECUTIONS_MAX} runs"
-    raise NotFoundError(f"{words} by seed {seed} in {gate}, and was not")
+    return NotFoundError(f"{words} by seed {seed} in {gate}, and was not")
 
 
 def _scenario(tasks: int, programs: tuple[Program, ...], interleaving: Interleaving) -> Scenario:

@@ -15,7 +15,7 @@ from proofs.proving import Proving, gates_of
 from strategies.scenarios import polling_scenarios, scenarios
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
-EXECUTIONS = {"threads": 10_000 if IS_DEEP else 200, "processes": 2_000 if IS_DEEP else 100}
+EXECUTIONS = {"threads": 10_000 if IS_DEEP else 150, "processes": 2_000 if IS_DEEP else 60}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
