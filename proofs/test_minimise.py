@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from proofs.harness.interception import interception
 from proofs.harness.minimise import minimise, size
 from proofs.harness.trace import Step, preemptions
 from proofs.harness.turns import joined, stops_of, turns_of
+from strategies.clocks import Clock
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
@@ -84,6 +86,18 @@ def test_a_race_is_minimised_to_one_preemption_of_two_claims_of_one_task(
     assert len(scenario.tasks) == 1
     assert size(small.execution) < size(found)
     print(f"{small.replays} replays")
+
+
+def test_an_agent_that_is_left_out_takes_the_skew_of_its_clock_with_it(tmp_path: Path) -> None:
+    root = tmp_path / "board"
+    found = found_by_walking(root, 0)
+    apart = Clock((("a1", 60.0), ("a2", -60.0), ("a3", 3600.0)))
+    scenario = replace(found.scenario, clock=apart)
+    small = minimise(
+        run(scenario, RacyBoard, root), lambda one: run(one, RacyBoard, root), granted_twice
+    )
+    assert len(small.execution.scenario.programs) == 2
+    assert small.execution.scenario.clock == Clock()
 
 
 def test_a_minimised_race_replays_the_same_a_hundred_times(tmp_path: Path) -> None:

@@ -155,7 +155,10 @@ def _without_agents(execution: Execution) -> Iterator[Scenario]:
     for left_out, _ in execution.scenario.programs:
         programs = tuple(p for p in execution.scenario.programs if p[0] != left_out)
         trace = [step for step in execution.trace if agent_of(step.agent) != left_out]
-        scenario = replace(execution.scenario, programs=programs)
+        clock = execution.scenario.clock
+        skews = tuple(skew for skew in clock.skews_seconds if skew[0] != left_out)
+        clock = replace(clock, skews_seconds=skews)
+        scenario = replace(execution.scenario, programs=programs, clock=clock)
         yield _with_steps(scenario, execution.trace, trace)
 
 
