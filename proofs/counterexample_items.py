@@ -151,7 +151,9 @@ def _file_of(place: str, roots: set[Path]) -> Path | None:
         spec = importlib.util.find_spec(place.partition(".")[0])
     except (ImportError, ValueError):
         return None
-    return None if spec is None or spec.origin is None else Path(spec.origin).resolve()
+    if spec is None or spec.origin is None or not spec.has_location:
+        return None  # what is built in or frozen lies nowhere: its origin is a word and no path
+    return Path(spec.origin).resolve()
 
 
 def _our_folders() -> list[Path]:
