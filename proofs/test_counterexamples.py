@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,27 @@ def test_the_same_bug_found_again_is_the_same_file(
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        ({"programs": {}}, "programs must name an agent, got {}"),
+        ({"programs": {"a1": [{"name": "explode"}]}}, "name must be one of .*, got 'explode'"),
+        ({"interleaving": {"kind": "eval"}}, "kind must be one of .*, got 'eval'"),
+        ({"clock": {"skews_seconds": {"a1": math.inf}}}, "must be a finite number, got inf"),
+        ({"clock": {"skews_seconds": {"a1": math.nan}}}, "must be a finite number, got nan"),
+        ({"clock": {"file_tick_seconds": "1"}}, "must be a finite number, got '1'"),
+    ],
+)
+def test_a_scenario_that_cannot_be_run_is_refused_with_words(
+    change: dict[str, object], told: str, counterexample: Counterexample, tmp_path: Path
+) -> None:
+    fields = counterexample.to_json()
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps({**fields, "scenario": {**fields["scenario"], **change}}))
+    with pytest.raises(CounterexampleError, match=told):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
         ({"version": 2}, "must have version 1, got 2; a newer swarm-proofs may read it"),
         ({"format": "else"}, 'must say "format": "swarm-proofs/counterexample"'),
         ({"invariant": "S99"}, "invariant of .* must be one of .*S1.*, got 'S99'"),
@@ -166,9 +188,10 @@ def test_what_is_no_counterexample_is_refused_with_words(
     path.write_text(json.dumps({**counterexample.to_json(), **change}))
     with pytest.raises(CounterexampleError, match=told):
         load(path)
-    path.write_text("{")
-    with pytest.raises(CounterexampleError, match="must be JSON"):
-        load(path)
+    for text in ("{", f'{{"format": {"[" * 100_000}'):
+        path.write_text(text)
+        with pytest.raises(CounterexampleError, match="must be JSON"):
+            load(path)
 
 
 def test_code_with_an_effect_more_diverges_and_is_still_convicted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,9 +42,13 @@ class Clock:
 
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> Clock:
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``. Raises ValueError for what is no time."""
         skews = fields.get("skews_seconds", {})
-        return Clock(tuple(skews.items()), fields.get("file_tick_seconds", 0.0))
+        tick_seconds = fields.get("file_tick_seconds", 0.0)
+        for seconds in (*skews.values(), tick_seconds):
+            if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+                raise ValueError(f"seconds of a clock must be a finite number, got {seconds!r}")
+        return Clock(tuple(skews.items()), tick_seconds)
 
 
 def clocks(agents: Sequence[str]) -> st.SearchStrategy[Clock]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
 __all__ = ["Interleaving", "Stop", "Turn", "interleavings", "turn_by_turn"]
+
+KINDS: Final = ("switches", "turns", "stops", "walk", "pct")
 
 Turn = tuple[str, int]
 """An agent, and how many of its own effects it goes on for."""
@@ -52,7 +54,10 @@ class Interleaving:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> Interleaving:
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``. Raises ValueError for a kind that is not known."""
+        kind = fields.get("kind", "switches")
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
         switches = tuple((number, agent) for number, agent in fields.get("switches", ()))
         turns = tuple((agent, effects) for agent, effects in fields.get("turns", ()))
         stops = tuple(_stop_from_json(stop) for stop in fields.get("stops", ()))

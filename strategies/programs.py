@@ -89,7 +89,9 @@ class Ask:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> Ask:
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``. Raises ValueError for what cannot be asked."""
+        if fields["name"] not in ASKS:
+            raise ValueError(f"name must be one of {', '.join(ASKS)}, got {fields['name']!r}")
         types = fields.get("types")
         return Ask(**{**fields, "types": None if types is None else tuple(types)})
 

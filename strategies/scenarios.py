@@ -73,9 +73,12 @@ class Scenario:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> Scenario:
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``. Raises ValueError for what cannot be run."""
+        tasks = tuple(PostedTask(**task) for task in fields["tasks"])
+        if not fields["programs"]:
+            raise ValueError(f"programs must name an agent, got {fields['programs']!r}")
         return Scenario(
-            tuple(PostedTask(**task) for task in fields["tasks"]),
+            tasks,
             tuple(
                 (name, tuple(Ask.from_json(ask) for ask in program))
                 for name, program in fields["programs"].items()

@@ -118,7 +118,7 @@ def load(path: Path) -> Counterexample:
     """The counterexample in a file. Raises ``CounterexampleError`` with words."""
     try:
         fields = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CounterexampleError(f"{path} must be JSON, got {error}") from error
     return Counterexample.from_json(fields, str(path))
 
