@@ -94,6 +94,16 @@ class Silent(Board):
         return 7
 
 
+class Raises(Board):
+    def claim_next(self, agent_id):
+        raise RuntimeError("boom")
+
+
+class Exits(Board):
+    def claim_next(self, agent_id):
+        raise SystemExit("no work")
+
+
 class Nothing(Board):
     promises = {"invariants": []}
 
@@ -234,6 +244,19 @@ def test_an_answer_that_cannot_be_understood_is_no_violation(folder: Path, gate:
     assert ran.status == 1, ran.output
     assert "unknown: Silent" in ran.output and "claim_next must answer" in ran.output
     assert "VIOLATED" not in ran.output and "HARNESS" not in ran.output
+
+
+@pytest.mark.parametrize("gate", ["threads", "processes"])
+@pytest.mark.parametrize(
+    ("board", "told"), [("Raises", "RuntimeError: boom"), ("Exits", "SystemExit: no work")]
+)
+def test_a_board_that_always_raises_is_unknown_and_what_it_raised_is_told(
+    folder: Path, board: str, told: str, gate: str
+) -> None:
+    ran = proved(folder, f"boards.py:{board}", "--proofs-gate", gate, "-k", "exactly_once")
+    assert ran.status == 1, ran.output
+    assert f"unknown: {board}, " in ran.output and f"claim_next raised {told}" in ran.output
+    assert "HARNESS" not in ran.output and "Traceback" not in ran.output
 
 
 def test_a_board_that_promises_nothing_is_not_applicable_and_nothing_was_shown(

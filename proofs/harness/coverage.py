@@ -20,7 +20,8 @@ class Coverage:
 
     ``orders`` are digests of the orders of conflicting effects. ``asked`` counts what programs ask
     for, ``invoked`` and ``succeeded`` the calls, each by operation; a claim_next that names
-    capabilities counts as such too. ``lacking`` are operations that the board does not have.
+    capabilities counts as such too. ``raised`` is the first error of each operation; ``lacking``
+    are operations that the board does not have.
     """
 
     executions: int = 0
@@ -32,6 +33,7 @@ class Coverage:
     asked: Counter[str] = field(default_factory=Counter)
     invoked: Counter[str] = field(default_factory=Counter)
     succeeded: Counter[str] = field(default_factory=Counter)
+    raised: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
 
     def add(self, execution: Execution) -> None:
@@ -50,6 +52,8 @@ class Coverage:
             classes = _classes(operation.name, operation.arguments.get("capabilities"))
             self.invoked.update(classes)
             self.succeeded.update(classes if operation.outcome == "ok" else ())
+            if operation.error:
+                self.raised.setdefault(operation.name, operation.error)
 
     def merge(self, other: Coverage) -> None:
         """Add what another one counted."""
@@ -62,6 +66,7 @@ class Coverage:
         self.asked += other.asked
         self.invoked += other.invoked
         self.succeeded += other.succeeded
+        self.raised = other.raised | self.raised
         self.lacking |= other.lacking
 
     def why_unknown(self) -> str | None:
@@ -70,7 +75,8 @@ class Coverage:
             return "nothing was executed"
         if not self.contended:
             executions = _count(self.executions, "execution")
-            return f"no two agents ever touched the same thing in {executions}"
+            told = [f"{name} raised {self.raised[name]}" for name in sorted(self.raised)]
+            return "; ".join([f"no two agents ever touched the same thing in {executions}", *told])
         never = [self._never(name) for name in sorted(self.asked) if self._must_succeed(name)]
         return ", ".join(never) or None
 
@@ -88,7 +94,9 @@ class Coverage:
         if not self.invoked[name]:
             times = _count(self.asked[name], "time")
             return f"{name} was asked for {times} and never could be invoked"
-        return f"{name} never succeeded in {_count(self.invoked[name], 'call')}"
+        raised = self.raised.get(name.partition("(")[0])
+        told = f" and raised {raised}" if raised else ""
+        return f"{name} never succeeded in {_count(self.invoked[name], 'call')}{told}"
 
     def words(self, gate: str) -> str:
         """How much was tried, as one sentence; ``gate`` is "threads" or "processes"."""

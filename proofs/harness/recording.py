@@ -129,8 +129,13 @@ def by_invocation(records: Iterable[Record]) -> list[Operation]:
 
 
 def _is_outcome(agent: GatedAgent, raised: BaseException) -> bool:
-    """Whether it is what a call came to, and the agent goes on with its program."""
+    """Whether it is what a call came to, and the agent goes on with its program.
+
+    A board that exits raises like any other; a child that a board forked is meant to exit so.
+    """
     nemesis = agent.gate.scheduling.nemesis
+    if isinstance(raised, SystemExit) and not agent.is_child:
+        return True
     return isinstance(raised, Exception) or (nemesis is not None and nemesis.interrupts(raised))
 
 
