@@ -18,12 +18,13 @@ from proofs.harness.counterexample import (
     save,
 )
 from proofs.harness.determinism import NondeterminismError, compare
+from proofs.harness.effects import Effect
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.picture import picture
 from proofs.harness.proof import Proof, UnknownError, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import diverged, replay
-from proofs.harness.trace import preemptions
+from proofs.harness.trace import Step, preemptions
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario, scenarios
@@ -257,3 +258,24 @@ def test_a_picture_shows_the_agents_side_by_side_and_where_one_was_stopped(
     assert stops == ["~~ stopped before open w .t1.*.tmp"]
     assert sum("-> t1 token 1" in line for line in lines) == 2
     assert all(len(line) <= 100 for line in lines)
+
+
+def _step(agent: str, kind: str, path: str, *, waits: bool = False) -> Step:
+    return Step(agent, Effect(kind, (path,), changes=True), waits=waits)
+
+
+def test_a_picture_leaves_out_locks_of_threads_that_kept_nobody_out(
+    counterexample: Counterexample, tmp_path: Path
+) -> None:
+    with Gates(ProvenBoard.named(NO_LOCK), tmp_path / "board") as gates:
+        execution = gates.run(counterexample.scenario, "threads")
+    idle = [_step(a, k, "<m.idle>") for a in ("a1", "a2") for k in ("lock", "unlock")]
+    busy = [
+        _step("a1", "lock", "<m.busy>"),
+        _step("a2", "lock", "<m.busy>", waits=True),
+        _step("a1", "unlock", "<m.busy>"),
+    ]
+    shown = picture(replace(execution, trace=[*execution.trace, *idle, *busy]))
+    effects = [line for line in shown.splitlines() if line[:4].strip().isdigit()]
+    assert not any("<m.idle>" in line for line in effects), shown
+    assert sum("lock <m.busy>" in line for line in effects) == 3, shown
