@@ -119,6 +119,10 @@ ACCEPTED: Final[dict[str, Execution]] = {
         grant("a2", 2, 9, 3),
         grant("a3", 3, 4, 2, after=2 * LEASE_SECONDS),
     ),
+    "left alone by one whose clock is two leases behind that of the holder": execution(
+        grant("a1", 0, 1, 1, after=2 * LEASE_SECONDS),
+        nothing("a2", 2, 3),
+    ),
     "granted anew after a renewal dated two leases ahead": execution(
         grant("a1", 0, 1, 1),
         op("a3", "renew", 2, 3, "t1", after=2 * LEASE_SECONDS),

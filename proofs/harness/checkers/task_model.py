@@ -265,12 +265,12 @@ class TaskModel:
         return state.status == "PENDING" or (must_be_stale and not self._is_used_up(state))
 
     def _must_be_stale(self, state: TaskState, operation: Operation) -> bool:
-        """Whether the claim had lapsed, or was dated too far ahead, during all of the call."""
+        """Whether the claim had lapsed during all of the call.
+
+        One dated too far ahead may be taken for lapsed, and need not: no board promises that.
+        """
         lease = self._lease_seconds(state)
-        if _held_at_least(state, operation) >= lease:
-            return True
-        since = state.held_since if state.status in HELD else None
-        return since is not None and since[0] - operation.done_by > lease
+        return _held_at_least(state, operation) >= lease
 
     def _lease_seconds(self, state: TaskState) -> float:
         return self.promises.lease_seconds if state.lease_seconds is None else state.lease_seconds
