@@ -22,8 +22,8 @@ Pair = tuple[str, str]
 EXECUTIONS_MAX: Final = 5_000
 """For one pair of operations; ours needs some 100."""
 
-TELLING: Final = ("claim_next", "complete", "release", "list_all")
-"""The operations that get in each other's way most."""
+_TELLING: Final = ("claim_next", "complete", "release")
+_LISTINGS: Final = ("list_all", "get_pending", "get_claimable")
 
 _BEFORE: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(("complete", "release", "start", "renew", "fail", "retry"), ()),
@@ -35,6 +35,12 @@ _BEFORE: Final[dict[str, tuple[str, ...]]] = {
 _ON_THE_BOARD: Final = frozenset(
     {"claim_next", "get_pending", "get_claimable", "get_results_by_parent", "list_all"}
 )
+
+
+def telling(names: Sequence[str]) -> list[str]:
+    """Those of these operations that get in each other's way most, and one that reads them all."""
+    listing = next((name for name in _LISTINGS if name in names), None)
+    return [name for name in names if name in _TELLING or name == listing]
 
 
 def pairs(names: Sequence[str]) -> list[Pair]:

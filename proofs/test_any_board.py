@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from proofs.harness.gates import GateName
-from proofs.pairs import TELLING, exhaust_all, pairs
+from proofs.pairs import exhaust_all, pairs, telling
 from proofs.proving import Proving, gates_of
 from strategies.scenarios import polling_scenarios, scenarios
 
@@ -33,7 +33,7 @@ def test_no_pair_of_operations_breaks_a_promise(proving: Proving, gate: GateName
         pytest.skip("not applicable: exhausted in threads, where it is cheapest")
     asks = proving.board.asks
     with proving.proof(gate) as proof:
-        exhaust_all(proof, pairs(asks if IS_DEEP else [name for name in asks if name in TELLING]))
+        exhaust_all(proof, pairs(asks if IS_DEEP else telling(asks)))
 
 
 def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName) -> None:

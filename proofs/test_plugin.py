@@ -67,6 +67,16 @@ class Racy(Board):
                 return name.removesuffix(".json")
 
 
+class Torn(Board):
+    def write(self, name, by):
+        with open(f"{self.path}/{name}.json", "w") as file:
+            file.write(json.dumps({"by": by}))
+
+    def get_pending(self):
+        names = sorted(name for name in os.listdir(self.path) if name.endswith(".json"))
+        return [name.removesuffix(".json") for name in names if self.free(name)]
+
+
 class Unopened(Board):
     def __init__(self, storage_path):
         super().__init__(storage_path)
@@ -222,6 +232,14 @@ def test_a_proof_in_which_nothing_succeeds_is_unknown_and_fails_under_its_own_wo
     assert ran.status == 1, ran.output
     assert "unknown: Idle, start never succeeded in " in ran.output, ran.output
     assert "1 unknown" in ran.output and "failed" not in ran.output
+
+
+def test_a_listing_that_reads_what_is_being_written_is_convicted_by_the_pairs(
+    folder: Path,
+) -> None:
+    ran = proved(folder, "boards.py:Torn", "--proofs-gate", "threads", "-k", "pair")
+    assert ran.status == 1, ran.output
+    assert "S8 violated by Torn, in threads and in processes" in ran.output
 
 
 def test_a_board_that_one_agent_cannot_open_while_another_does_is_convicted(
