@@ -267,7 +267,8 @@ class TaskModel:
     def _must_be_stale(self, state: TaskState, operation: Operation) -> bool:
         """Whether the claim had lapsed during all of the call.
 
-        One dated too far ahead may be taken for lapsed, and need not: no board promises that.
+        One dated too far ahead may be taken for lapsed, and need not: ours promises it, and the
+        machine sees to that; of a stranger's board nobody knows which clock it dates claims by.
         """
         lease = self._lease_seconds(state)
         return _held_at_least(state, operation) >= lease
