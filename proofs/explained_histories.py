@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from hypothesis import strategies as st
 
+from proofs.harness.checkers.promises import LeaseClock, Promises
 from proofs.harness.execution import Execution
 from proofs.harness.history import History, Operation, Outcome
 from proofs.harness.model import BoardModel, ModelTask
+from strategies.clocks import Clock
 from strategies.programs import TYPES
 from strategies.scenarios import START, PostedTask, Scenario
 
@@ -115,9 +117,14 @@ _LISTED: Final[dict[str, Callable[[ModelTask, float, Mapping[str, Any]], bool]]]
 
 
 @st.composite
-def explained(draw: st.DrawFn, calls_max: int = 12) -> tuple[Execution, int | None]:
-    """An execution in which all promises were kept, and the attempts that the board allows."""
+def explained(draw: st.DrawFn, calls_max: int = 12) -> tuple[Execution, Promises]:
+    """An execution in which all promises were kept, and what the board promises.
+
+    It goes by the callers' clocks, which it may promise, or by one for all of them.
+    """
     attempts_max = draw(st.sampled_from([None, 2, 5]))
+    promised = draw(st.sampled_from(get_args(LeaseClock)))
+    is_by_one_clock = promised == "any" and draw(st.booleans())
     board, skews = PlainBoard(attempts_max), draw(_skews())
     agents = draw(st.lists(st.sampled_from(sorted(skews)), min_size=1, max_size=calls_max))
     spans = _spans(draw, agents)
@@ -132,7 +139,8 @@ def explained(draw: st.DrawFn, calls_max: int = 12) -> tuple[Execution, int | No
         name, arguments = _asked(draw, granted.get(agent))
         times = (begin, end, clock(begin, agent), clock(end, agent))
         call = Operation(agent, name, arguments, *times, "ok")
-        done = _done(draw, board, call, clock(10 * number + 5, agent))
+        moment = clock(10 * number + 5, agent)
+        done = _done(draw, board, call, moment - skews[agent] if is_by_one_clock else moment)
         if done.outcome == "unknown":  # it may have come back before it took effect
             early = draw(st.integers(begin + 1, end))
             done = replace(done, returned_at=early, ended=clock(early, agent))
@@ -142,7 +150,9 @@ def explained(draw: st.DrawFn, calls_max: int = 12) -> tuple[Execution, int | No
     final = [board.fields(task_id) or {} for task_id in board.model.tasks]
     ordered = sorted(operations, key=lambda operation: operation.invoked_at)
     history = History([task.to_json() for task in TASKS], ordered)
-    return Execution(Scenario(TASKS, ()), history, [], None, frozenset(), final, {}), attempts_max
+    scenario = Scenario(TASKS, (), clock=Clock(tuple(skews.items())))
+    promises = Promises(attempts_max=attempts_max, clock=promised)
+    return Execution(scenario, history, [], None, frozenset(), final, {}), promises
 
 
 def _skews() -> st.SearchStrategy[dict[str, float]]:

@@ -207,7 +207,7 @@ class TaskBoardMachine(RuleBasedStateMachine):
             before,
             in_processes=gate == "processes",
         )
-        convict(execution, Promises(lease_seconds=lease, attempts_max=ATTEMPTS_MAX))
+        convict(execution, Promises(lease_seconds=lease, attempts_max=ATTEMPTS_MAX, clock="wall"))
         self.allow_quarantine(times, since)
         follow(self.model, execution, left_in(self.storage, but=self.damaged))
         granted = {i for i in self.model.tasks if execution.history.grants(i)}

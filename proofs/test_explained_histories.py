@@ -23,22 +23,21 @@ JUDGED_TWICE = frozenset(CHECKERS) - {"L1", "R1", "S0", "S8", "S11", "S17"}
 
 @settings(max_examples=5_000 if IS_DEEP else 100)
 @given(made=explained())
-def test_what_an_order_explains_is_never_convicted(made: tuple[Execution, int | None]) -> None:
-    execution, attempts_max = made
-    verdicts = check(execution, Promises(attempts_max=attempts_max))
+def test_what_an_order_explains_is_never_convicted(made: tuple[Execution, Promises]) -> None:
+    verdicts = check(*made)
     assert not violations(verdicts), violations(verdicts)
 
 
 @st.composite
-def spoiled(draw: st.DrawFn) -> tuple[Execution, int | None]:
+def spoiled(draw: st.DrawFn) -> tuple[Execution, Promises]:
     """An execution in which the board said something else once or twice."""
-    execution, attempts_max = draw(explained())
+    execution, promises = draw(explained())
     operations = list(execution.history.operations)
     for _ in range(draw(st.integers(1, 2))):
         place = draw(st.integers(0, len(operations) - 1))
         operations[place] = _spoiled(draw, operations[place])
     history = History(execution.history.posted, operations)
-    return replace(execution, history=history), attempts_max
+    return replace(execution, history=history), promises
 
 
 def _spoiled(draw: st.DrawFn, operation: Operation) -> Operation:
@@ -72,10 +71,9 @@ def _spoiled(draw: st.DrawFn, operation: Operation) -> Operation:
 
 @settings(max_examples=5_000 if IS_DEEP else 100)
 @given(made=spoiled())
-def test_what_an_aspect_convicts_no_order_explains(made: tuple[Execution, int | None]) -> None:
-    execution, attempts_max = made
-    evidence = Evidence(execution, Promises(attempts_max=attempts_max))
-    check(execution, evidence.promises)  # raises Disagreement
+def test_what_an_aspect_convicts_no_order_explains(made: tuple[Execution, Promises]) -> None:
+    evidence = Evidence(*made)
+    check(*made)  # raises Disagreement
     if any(
         evidence.may_go_on(o) for task_id in evidence.by_task for o in evidence.by_task[task_id]
     ):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proofs.harness.checkers import Promises, check
-from proofs.harness.checkers.promises import PromiseError
+from proofs.harness.checkers.promises import LeaseClock, PromiseError
 from proofs.harness.verdict import violations
 from proofs.histories import LEASE_SECONDS, execution, grant, nothing
+from strategies.clocks import Clock
 
 
 def board(promises: Any) -> object:
@@ -29,6 +31,7 @@ def test_a_board_tells_what_it_promises_in_a_dict() -> None:
     assert Promises.of(board({"attempts_max": None, "lease_seconds": 5})) == Promises(
         None, 5.0, None
     )
+    assert Promises.of(board({"clock": "wall"})) == Promises(clock="wall")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,7 @@ def test_a_board_tells_what_it_promises_in_a_dict() -> None:
         ({"order": "lifo"}, "must be one of priority, fifo, any, got 'lifo'"),
         ({"order": ["any"]}, r"must be one of priority, fifo, any, got \['any'\]"),
         ({"persistence": "k"}, "must be one of K, E, W, S, got 'k'"),
+        ({"clock": "monotonic"}, "must be one of any, wall, got 'monotonic'"),
     ],
 )
 def test_what_is_no_such_promise_is_refused_with_words(told: Any, words: str) -> None:
@@ -56,3 +60,24 @@ def test_what_is_no_such_promise_is_refused_with_words(told: Any, words: str) ->
 def test_a_claim_that_never_lapses_is_not_free_again_after_any_time() -> None:
     made = execution(grant("a1", 0, 1, 1), nothing("a2", 2, 3, after=2 * LEASE_SECONDS))
     assert not violations(check(made, Promises(lease_seconds=math.inf)))
+
+
+@pytest.mark.parametrize(
+    ("clock", "skew_seconds", "leases", "is_convicted"),
+    [
+        ("wall", 0.0, 1, True),
+        ("any", 0.0, 1, True),
+        ("wall", 3600.0, 1, True),
+        ("any", 3600.0, 1, False),
+        ("any", 3600.0, 2, True),
+    ],
+)
+def test_a_claim_must_have_lapsed_only_where_it_has_by_each_clock_that_it_may_go_by(
+    clock: LeaseClock, skew_seconds: float, leases: int, is_convicted: bool
+) -> None:
+    """A second agent looks when so many leases have passed by its own clock, and finds nothing."""
+    empty = nothing("a2", 2, 3, after=leases * LEASE_SECONDS + 0.001)
+    made = execution(grant("a1", 0, 1, 1), empty)
+    made = replace(made, scenario=replace(made.scenario, clock=Clock((("a2", skew_seconds),))))
+    found = [one.invariant for one in violations(check(made, Promises(clock=clock)))]
+    assert found == (["S13"] if is_convicted else [])

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["Clock", "clocks"]
+__all__ = ["Clock", "clocks", "clocks_apart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,13 @@ class Clock:
 
 
 def clocks(agents: Sequence[str]) -> st.SearchStrategy[Clock]:
-    """Mostly one exact clock for all, to which it shrinks; else apart by up to two hours.
+    """Mostly one exact clock for all, to which it shrinks; else those of ``clocks_apart``."""
+    apart = clocks_apart(agents)
+    return st.integers(0, 4).flatmap(lambda n: st.just(Clock()) if n < 4 else apart)
+
+
+def clocks_apart(agents: Sequence[str]) -> st.SearchStrategy[Clock]:
+    """Apart by up to two hours, if they are.
 
     File times are exact, or tick as those of common file systems: 4 ms, one or two seconds.
     """
@@ -60,5 +66,4 @@ def clocks(agents: Sequence[str]) -> st.SearchStrategy[Clock]:
     skews = st.tuples(*(skew for _ in agents)).map(
         lambda drawn: tuple(pair for pair in zip(agents, drawn, strict=True) if pair[1])
     )
-    apart = st.builds(Clock, skews, st.sampled_from([0.0, 0.004, 1.0, 2.0]))
-    return st.integers(0, 4).flatmap(lambda n: st.just(Clock()) if n < 4 else apart)
+    return st.builds(Clock, skews, st.sampled_from([0.0, 0.004, 1.0, 2.0]))

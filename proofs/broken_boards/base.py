@@ -27,8 +27,9 @@ CANCEL = (Ask("cancel", "t1", fenced=False),)
 class LockAndScan:
     """A board on the files ``<storage_path>/<task_id>.json``, locked by ``.board.lock``."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None}
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "clock": "wall"}
     lock_name = ".board.lock"
+    lease_seconds = 3600.0
 
     def __init__(self, storage_path: str) -> None:
         self.path = storage_path
@@ -62,7 +63,7 @@ class LockAndScan:
 
     def renew(self, task_id: str, token: int | None = None) -> bool:
         """The lease runs anew."""
-        return self.change(task_id, token, Task.renew)
+        return self.change(task_id, token, lambda task: task.renew(now=self.now()))
 
     def complete(self, task_id: str, result: Any, token: int | None = None) -> bool:
         """Done, with this result."""
@@ -95,18 +96,22 @@ class LockAndScan:
 
     def grant(self, task: Task, agent_id: str) -> Task | None:
         """Write the task as claimed, if it is free."""
-        if not task.claim(agent_id):
+        if not task.claim(agent_id, now=self.now(), lease_seconds=self.lease_seconds):
             return None
         self.write(task)
         return task
 
     def first_free(self) -> Task | None:
         """The task to claim next."""
-        now = time.time()
+        now = self.now()
         free = (
             task for task in self.tasks() if task.status is TaskStatus.PENDING or task.is_stale(now)
         )
         return min(free, key=Task.order_key, default=None)
+
+    def now(self) -> float:
+        """The clock that leases go by."""
+        return time.time()
 
     def refuse_taken(self, task_id: str) -> None:
         """Raise FileExistsError if there is such a task."""

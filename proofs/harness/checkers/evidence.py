@@ -11,6 +11,7 @@ from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.execution import Execution
 from proofs.harness.history import Operation, Outcome
 from proofs.harness.scheduling import agent_of
+from strategies.clocks import Clock
 
 GRANTS: Final = frozenset({"claim", "claim_next"})
 RETURNS: Final = frozenset({"release", "retry", "requeue"})
@@ -26,15 +27,23 @@ _STATUSES: Final = FINAL | HELD | {"PENDING"}
 
 @dataclass(frozen=True)
 class Evidence:
-    """One execution. What was refused changed nothing; what is unknown may have."""
+    """One execution. What was refused changed nothing; what is unknown may have.
+
+    Where a lease may go by any clock, each operation began at the earliest that one of them told
+    and ended at the latest. So a claim has lapsed for a judge only if it has by whatever clock it
+    was dated, looked at under whatever other, and may have lapsed if it may have by two of them.
+    """
 
     execution: Execution
     promises: Promises = PROMISES
 
-    @property
+    @cached_property
     def operations(self) -> list[Operation]:
         """All, by invocation."""
-        return list(self.execution.history.operations)
+        operations, clock = self.execution.history.operations, self.execution.scenario.clock
+        if self.promises.clock == "wall" or clock == Clock():
+            return list(operations)
+        return [_by_any_clock(operation, clock) for operation in operations]
 
     @cached_property
     def posted(self) -> dict[str, dict[str, Any]]:
@@ -180,6 +189,18 @@ class Evidence:
     def is_able(self, operation: Operation, task_id: str) -> bool | None:
         """Whether a look for work was for the type of this task; None if that is not known."""
         return is_among(operation.arguments.get("capabilities"), self.types_of(task_id))
+
+
+def _by_any_clock(operation: Operation, clock: Clock) -> Operation:
+    """With the times that the caller's clock, the run's and its files' tell, all of them.
+
+    The monotonic clock is the run's.
+    """
+    skew_seconds = clock.skew_ns(operation.agent) / 1e9
+    by_file = operation.started - skew_seconds - clock.file_tick_seconds
+    started = min(operation.started, by_file)
+    ended = max(operation.ended, operation.ended - skew_seconds)
+    return replace(operation, started=started, ended=ended)
 
 
 def task_of(operation: Operation) -> str | None:

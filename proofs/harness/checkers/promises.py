@@ -11,6 +11,7 @@ from proofs.harness.invariants import INVARIANTS
 
 Order = Literal["priority", "fifo", "any"]
 Persistence = Literal["K", "E", "W", "S"]
+LeaseClock = Literal["any", "wall"]
 
 
 class PromiseError(ValueError):
@@ -24,7 +25,8 @@ class Promises:
     ``lease_seconds`` infinite: a claim never lapses. ``attempts_max`` None: a stale claim is
     granted again without end. ``persistence`` is what may be lost that was not synced: "K" nothing
     but what a killed agent had not written, "E" the last changes of directories, "W" any of them,
-    "S" any and renames by halves.
+    "S" any and renames by halves. ``clock`` is what leases go by: "wall" the clock that each caller
+    sees, "any" that, or one that all agents of a run share: the monotonic one, or file times.
     """
 
     invariants: frozenset[str] | None = None
@@ -32,6 +34,7 @@ class Promises:
     attempts_max: int | None = 5
     order: Order = "priority"
     persistence: Persistence = "K"
+    clock: LeaseClock = "any"
 
     @staticmethod
     def of(board: object) -> Promises:
@@ -84,6 +87,10 @@ def _persistence(told: Any) -> Any:
     return _one_of("persistence", get_args(Persistence), told)
 
 
+def _clock(told: Any) -> Any:
+    return _one_of("clock", get_args(LeaseClock), told)
+
+
 def _one_of(key: str, words: tuple[str, ...], told: Any) -> Any:
     if not isinstance(told, str) or told not in words:
         raise _wrong(key, f"be one of {', '.join(words)}", told)
@@ -100,6 +107,7 @@ _READERS: Final = {
     "lease_seconds": _lease_seconds,
     "attempts_max": _attempts_max,
     "order": _order,
+    "clock": _clock,
 }
 
 PROMISES = Promises()

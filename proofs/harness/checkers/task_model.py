@@ -1,8 +1,9 @@
 """One task as the promises state it: the model for all operations on its id.
 
-Whatever time tells is decided by the callers' clocks: a claim was made between the beginning and
-the end of its call, and whether it has lapsed may be open. A rule can be left out, by the invariant
-that it belongs to; what then becomes possible tells which invariant was broken.
+Whatever time tells is decided by the clocks that a lease may go by (see ``Evidence``): a claim was
+made between the beginning and the end of its call, and whether it has lapsed may be open. A rule
+can be left out, by the invariant that it belongs to; what then becomes possible tells which
+invariant was broken.
 """
 
 from __future__ import annotations

@@ -1,0 +1,13 @@
+"""A lease goes by the callers' own clocks, as is usual, and the board does not say so."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from proofs.broken_boards.base import LockAndScan
+
+
+class Board(LockAndScan):
+    """Promises no clock."""
+
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None}
