@@ -90,6 +90,7 @@ class Proving:
             ended: ViolatedError | UnknownError | UnfitBoardError | None = None
             try:
                 yield proof
+                proof.settle()
             except (ViolatedError, UnknownError, UnfitBoardError) as error:
                 ended = error
             except Exception as error:

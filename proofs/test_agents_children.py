@@ -313,7 +313,7 @@ def test_a_child_that_is_left_running_is_told_and_convicts(
     in_both: Callable[[Scenario], Execution],
 ) -> None:
     execution = in_both(scenario(Ask("start", "t1")))
-    assert execution.running["a1"] == ["child a1.c1 before sleep 5 s"]
+    assert list(map(str, execution.running["a1"])) == ["child a1.c1 before sleep 5 s"]
     verdict = next(verdict for verdict in check(execution) if verdict.invariant == "R1")
     assert verdict.value == "violated" and "a1 left child a1.c1" in verdict.words
 

@@ -86,6 +86,7 @@ def examined(
                 max_examples=EXECUTIONS[gate],
                 phases=[Phase.generate],
                 database=None,
+                deadline=None,
                 suppress_health_check=list(HealthCheck),
             )
             @given(drawn)

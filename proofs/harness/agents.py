@@ -50,9 +50,12 @@ class ActingAgent(Protocol):
         """Park until something changed or the virtual clock has moved on that far."""
         ...
 
-    def start(self, begin: Callable[[Live], Callable[[], None]]) -> ActingAgent:
+    def start(
+        self, begin: Callable[[Live], Callable[[], None]], *, is_daemon: bool = False
+    ) -> ActingAgent:
         """Start a thread that is a part of this agent, under a name of its own.
 
+        Nobody waits for a daemon when its process ends.
         ``begin`` starts it for real and answers how to wait until it is gone; within it the thread
         hands its program to what ``begin`` is given, which returns when the program is done.
         """

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+DAEMON: Final = "daemon"
+"""The detail of the effect that starts a thread for which its process does not wait."""
 
 
 class Effect(NamedTuple):

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
+from proofs.harness.effects import DAEMON
 from proofs.harness.guard.watch import Watch
 from proofs.harness.history import History
 from proofs.harness.nemesis import Nemesis
@@ -41,16 +42,30 @@ def needs_processes(scenario: Scenario) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftRunning:
+    """A part of an agent that went on when all programs had come to their ends.
+
+    ``before`` is the effect that it was about to do.
+    """
+
+    part: str
+    kind: Literal["thread", "daemon thread", "child"]
+    before: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.part} before {self.before}"
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """What a run of ``scenario`` did; equal scenarios give equal executions.
 
     ``stuck`` says who waited for what, if the run did not come to its end; ``lacking`` are the
     operations that the board does not have; ``final`` is what its own listing says afterwards,
     None if it has none or raises, which ``final_error`` tells then; ``descriptors`` are those that
-    the agents left open, by agent, and ``running`` the threads and children that they left, with
-    what these were about to do. ``unseen`` says in words what no gate saw; it voids all verdicts.
-    ``files`` are the names of all files left below the directory, where they can be read until
-    the next run.
+    the agents left open, by agent, and ``running`` the threads and children that they left.
+    ``unseen`` says in words what no gate saw; it voids all verdicts. ``files`` are the names of all
+    files left below the directory, where they can be read until the next run.
     """
 
     scenario: Scenario
@@ -61,7 +76,7 @@ class Execution:
     final: list[dict[str, Any]] | None
     descriptors: dict[str, list[str]]
     final_error: str | None = None
-    running: dict[str, list[str]] = field(default_factory=dict)
+    running: dict[str, list[LeftRunning]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
@@ -151,7 +166,7 @@ def _run(
         final,
         {name: record.descriptors for name, record in ran.records.items()},
         final_error,
-        _by_agent([*ran.left, *alone.left]),
+        _by_agent([*ran.left, *alone.left], _daemons(ran.trace)),
         tuple(dict.fromkeys([*ran.unseen, *alone.unseen])),
         tuple(sorted(pattern_of(name) for name in _names(str(alone.root)))),
     )
@@ -219,12 +234,19 @@ def run_in_threads(
     return Ran(gate.trace, records, stuck, gate.scheduling.left, gate.scheduling.unseen)
 
 
-def _by_agent(left: list[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _by_agent(left: list[tuple[str, str]], daemons: frozenset[str]) -> dict[str, list[LeftRunning]]:
+    found: dict[str, list[LeftRunning]] = {}
     for part, effect in left:
-        kind = "child" if part.rpartition(".")[2].startswith("c") else "thread"
-        found.setdefault(agent_of(part), []).append(f"{kind} {part} before {effect}")
+        is_child = part.rpartition(".")[2].startswith("c")
+        kind: Any = "child" if is_child else "daemon thread" if part in daemons else "thread"
+        found.setdefault(agent_of(part), []).append(LeftRunning(part, kind, effect))
     return found
+
+
+def _daemons(trace: Sequence[Step]) -> frozenset[str]:
+    """The threads for which their processes do not wait."""
+    started = (step.effect for step in trace if step.effect.kind == "start")
+    return frozenset(effect.paths[0][1:-1] for effect in started if effect.detail == DAEMON)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol, TypeVar, cast
 from proofs.harness.agents import ActingAgent, Live, acting, nobody_acting
 from proofs.harness.children import Child, Children, InChildError
 from proofs.harness.clock import POLL_SECONDS_MAX, VirtualClock
-from proofs.harness.effects import Effect
+from proofs.harness.effects import DAEMON, Effect
 from proofs.harness.places import Places
 from proofs.harness.scheduling import RunAbortedError, Scheduling
 from proofs.harness.trace import Step
@@ -172,15 +172,18 @@ class GatedAgent:
         self._park(effect, wakes_at_ns, paths)
         self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
 
-    def start(self, begin: Callable[[Live], Callable[[], None]]) -> GatedAgent:
-        """Start a thread of this agent: an effect."""
+    def start(
+        self, begin: Callable[[Live], Callable[[], None]], *, is_daemon: bool = False
+    ) -> GatedAgent:
+        """Start a thread of this agent: an effect, which tells whether it is a daemon."""
         part = self._part(f"{self._process}.{next(self._numbers)}")
 
         def act() -> None:
             self.gate.admit(part, begin)
             self.gate.scheduling.add(part.name)
 
-        self.perform(Effect("start", (f"<{part.name}>",), changes=True), act)
+        detail = DAEMON if is_daemon else ""
+        self.perform(Effect("start", (f"<{part.name}>",), detail, changes=True), act)
         return part
 
     def fork(self, really: Callable[[], int | None]) -> int:

@@ -14,13 +14,30 @@ Job = Callable[[], _thread.LockType]
 """Runs in the thread once ``turn`` is released; what it answers is released when it is over."""
 
 
+class _Thread(threading.Thread):
+    """Ends with its process as a daemon does, and yet is none to what an agent does in it.
+
+    Else threads that the agent starts there would be daemons by heritage, and in a process not.
+    """
+
+    serves = False
+
+    @property
+    def daemon(self) -> bool:
+        return not self.serves
+
+    @daemon.setter
+    def daemon(self, daemonic: bool) -> None:
+        raise RuntimeError("cannot set daemon status of active thread")
+
+
 class KeptThread:
     """A thread that does one job after the other, each when it is its turn."""
 
     def __init__(self) -> None:
         self.turn = closed_lock()
         self._job: Job | None = None
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread = _Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def give(self, job: Job, name: str) -> None:
@@ -33,6 +50,7 @@ class KeptThread:
         self._thread.join()
 
     def _serve(self) -> None:
+        self._thread.serves = True
         while True:
             self.turn.acquire()
             job, self._job = self._job, None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from proofs.harness.checkers import check
+from proofs.harness.checkers import LEAK, check
 from proofs.harness.checkers.evidence import ENDS, LISTINGS
 from proofs.harness.conviction import Conviction, convict, counterexample_of
 from proofs.harness.counterexample import Expect, save
@@ -62,7 +62,8 @@ class Proof:
     ``extent`` and ``space`` are told with the conclusion: whether all of a space was tried, which.
     ``invariants`` None: whatever the checkers judge. The counterexample is written to ``folder``.
     The first execution, one in fifty, and each that fails are run a second time, guarded, and
-    compared: what differs or goes unseen makes the verdict unknown.
+    compared: what differs or goes unseen makes the verdict unknown. A leak is convicted when the
+    proof is settled: it may be in every run, and must hide nothing else.
     """
 
     def __init__(
@@ -82,13 +83,14 @@ class Proof:
         self.conviction: Conviction | None = None
         self.path: Path | None = None
         self._folder = folder
-        self._invariants = invariants
+        self._invariants = None if invariants is None else frozenset(invariants)
         self._expect = expect
         self._schedule = GuardSchedule()
         self._judged: set[str] = set()
         self._not_applicable: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
         self._ended: tuple[Scenario, ViolatedError | UnknownError] | None = None
+        self._leak: tuple[Execution, Verdict] | None = None
         self.extent: Extent = "sampled"
         self.space = ""
         self._began = time.monotonic()
@@ -109,12 +111,19 @@ class Proof:
         try:
             if broken is not None or self._schedule.is_due():
                 self._run_again(execution)
-            if broken is not None:
+            if broken is not None and self._may_wait(broken):
+                self._leak = execution, broken
+            elif broken is not None:
                 self._convict(execution, broken)
         except (ViolatedError, UnknownError) as error:
             self._ended = execution.scenario, error
             raise
         self._note(verdicts)
+
+    def settle(self) -> None:
+        """All was examined. Raises ``ViolatedError`` for a leak, and ``UnknownError``."""
+        if self._leak is not None:
+            self._convict(*self._leak)
 
     def conclude(self) -> Conclusion:
         """What all the executions show together; a verdict of unknown says why."""
@@ -137,7 +146,13 @@ class Proof:
         )
 
     def _first_violated(self, verdicts: list[Verdict]) -> Verdict | None:
-        return next((v for v in verdicts if v.value == "violated" and self._looks_at(v)), None)
+        """The first of those looked at; of leaks the first one is enough."""
+        broken = (v for v in verdicts if v.value == "violated" and self._looks_at(v))
+        return next((v for v in broken if self._leak is None or v.invariant != LEAK), None)
+
+    def _may_wait(self, broken: Verdict) -> bool:
+        """Whether other things are to be looked for first."""
+        return broken.invariant == LEAK and self._invariants != frozenset({LEAK})
 
     def _looks_at(self, verdict: Verdict) -> bool:
         return self._invariants is None or verdict.invariant in self._invariants
@@ -167,6 +182,8 @@ class Proof:
 
     def _note(self, verdicts: list[Verdict]) -> None:
         for verdict in filter(self._looks_at, verdicts):
+            if verdict.value == "violated":
+                continue  # to be convicted of when the proof is settled
             if verdict.value == "holds":
                 self._judged.add(verdict.invariant)
             elif verdict.value == "unknown":

@@ -29,13 +29,14 @@ from proofs.harness.checkers.updates import honest_refusal, no_lost_update, noth
 from proofs.harness.execution import Execution
 from proofs.harness.verdict import Verdict, not_applicable, unknown
 
-__all__ = ["PROMISES", "Disagreement", "Evidence", "Promises", "check"]
+__all__ = ["LEAK", "PROMISES", "Disagreement", "Evidence", "Promises", "check"]
 
 Checker = Callable[[Evidence], Verdict]
 
+LEAK: Final = "R1"
+
 CHECKERS: Final[dict[str, Checker]] = {
     "L1": no_wedge,
-    "R1": no_leak,
     "S8": whole_files,
     "S1": claimed_once,
     "S2": tokens_grow,
@@ -53,11 +54,12 @@ CHECKERS: Final[dict[str, Checker]] = {
     "S17": in_order,
     "S18": able_only,
     "S0": exactly_once,
+    LEAK: no_leak,
 }
 
 
 def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
-    """One verdict for each invariant that an execution can show, the cheapest first.
+    """One verdict for each invariant that an execution can show; what is left over comes last.
 
     Raises ``Disagreement`` where our own checkers contradict each other. A run that got stuck is
     judged for that alone: what was under way then is not in its history. Where effects went unseen

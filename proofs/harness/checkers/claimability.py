@@ -127,7 +127,8 @@ def _was_pending(evidence: Evidence, task_id: str) -> bool:
 def _was_claimable(evidence: Evidence, task_id: str, operation: Operation) -> bool:
     """Whether a task that nobody changed had to be found, as it was before."""
     state = state_of(evidence.posted.get(task_id, {}))
-    model = TaskModel(promises=evidence.promises, types=evidence.types_of(task_id))
+    types, renewing = evidence.types_of(task_id), evidence.renewing
+    model = TaskModel(promises=evidence.promises, types=types, renewing=renewing)
     return model.must_be_claimable(state, operation)
 
 
@@ -136,6 +137,8 @@ def _is_stale(
 ) -> bool:
     """Whether the last claim of the run had lapsed before the call, with attempts left."""
     if any(other.name in ENDS or not is_over(other, operation) for other in others):
+        return False
+    if any(other.agent in evidence.renewing for other in others):
         return False
     grants = sum(other.name in GRANTS for other in others)
     if not grants:

@@ -158,6 +158,15 @@ class Evidence:
         )
 
     @cached_property
+    def renewing(self) -> frozenset[str]:
+        """The agents whose threads or children did something: they may have renewed a claim.
+
+        That is no call of the agent's, so nobody knows when such a claim of theirs lapses.
+        """
+        parts = {step.agent for step in self.execution.trace}
+        return frozenset(agent_of(part) for part in parts if part != agent_of(part))
+
+    @cached_property
     def final(self) -> dict[str, dict[str, Any]] | None:
         """What the board's own listing said afterwards, by id."""
         listed = self.execution.final

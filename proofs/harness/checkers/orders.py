@@ -60,7 +60,7 @@ def agreed(evidence: Evidence, verdicts: list[Verdict], by_search: list[Verdict]
 def task_model(evidence: Evidence, task_id: str) -> TaskModel:
     """The model of one task of this execution."""
     start, types = state_of(evidence.posted.get(task_id)), evidence.types_of(task_id)
-    return TaskModel(start, evidence.promises, types, evidence.alone)
+    return TaskModel(start, evidence.promises, types, evidence.alone, evidence.renewing)
 
 
 def board_model(evidence: Evidence, *, in_order: bool = False) -> BoardModel:

@@ -66,13 +66,15 @@ class TaskModel:
     """``start`` is the task as it was before; ``types`` are those that it may be of.
 
     ``alone`` are the calls beside which there was no other, which nothing but the state of the
-    task can have got in the way of. ``without`` are the rules left out.
+    task can have got in the way of. ``renewing`` are the agents whose claims may be renewed by no
+    call of theirs. ``without`` are the rules left out.
     """
 
     start: TaskState = POSTED
     promises: Promises = PROMISES
     types: frozenset[str] = frozenset()
     alone: frozenset[tuple[str, int]] = frozenset()
+    renewing: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
 
     def init(self) -> TaskState:
@@ -214,7 +216,7 @@ class TaskModel:
             may_be = self._is_held_too_long(state, operation) or (
                 _held_at_most(state, operation) >= age
             )
-            must_be = _held_at_least(state, operation) >= age and not self._is_used_up(state)
+            must_be = self._held_at_least(state, operation) >= age and not self._is_used_up(state)
             return is_pending or may_be, is_pending or must_be
         if listing == "get_results_by_parent":
             is_completed = state.status == "COMPLETED"
@@ -271,8 +273,14 @@ class TaskModel:
         One dated too far ahead may be taken for lapsed, and need not: ours promises it, and the
         machine sees to that; of a stranger's board nobody knows which clock it dates claims by.
         """
-        lease = self._lease_seconds(state)
-        return _held_at_least(state, operation) >= lease
+        return self._held_at_least(state, operation) >= self._lease_seconds(state)
+
+    def _held_at_least(self, state: TaskState, operation: Operation) -> float:
+        """For how many seconds the task surely had been held; infinitely few if it was not."""
+        is_sure = state.status in HELD and state.holder not in self.renewing
+        if state.held_since is None or not is_sure:
+            return -math.inf
+        return operation.started - state.held_since[1]
 
     def _lease_seconds(self, state: TaskState) -> float:
         return self.promises.lease_seconds if state.lease_seconds is None else state.lease_seconds
@@ -280,13 +288,6 @@ class TaskModel:
     def _is_able(self, operation: Operation) -> bool | None:
         """Whether a grant was asked for such a task; None if that is not known."""
         return is_among(operation.arguments.get("capabilities"), self.types)
-
-
-def _held_at_least(state: TaskState, operation: Operation) -> float:
-    """For how many seconds the task surely had been held; infinitely few if it was not."""
-    if state.status not in HELD or state.held_since is None:
-        return -math.inf
-    return operation.started - state.held_since[1]
 
 
 def _held_at_most(state: TaskState, operation: Operation) -> float:

@@ -51,7 +51,7 @@ def _start(thread: threading.Thread) -> None:
     if agent is None:
         _real_start(thread)
         return
-    _parts[thread] = agent.start(partial(_begin, thread))
+    _parts[thread] = agent.start(partial(_begin, thread), is_daemon=thread.daemon)
 
 
 def _begin(thread: threading.Thread, live: Live) -> Callable[[], None]:
@@ -126,5 +126,5 @@ def _start_new_thread(
         idents.append(_real_start_new_thread(body, ()))
         return lambda: gone.release() if gone.acquire() else None
 
-    agent.start(begin)
+    agent.start(begin, is_daemon=True)  # no process waits for such a thread
     return idents[0]
