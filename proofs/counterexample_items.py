@@ -20,6 +20,7 @@ from proofs.harness.picture import picture
 from proofs.harness.proof import Conclusion
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import Replay, UnseenError, replay
+from proofs.harness.verdict import UnknownError
 from proofs.proving import tell
 
 _OURS: Final = ("proofs", "swarm")
@@ -61,7 +62,7 @@ class CounterexampleItem(pytest.Item):
             except NotApplicableError as error:
                 self._tell(self._conclusion(board, "not applicable", str(error)))
                 pytest.skip(f"not applicable: {error}")
-            except (NondeterminismError, UnseenError) as error:
+            except (NondeterminismError, UnseenError, UnknownError) as error:
                 self._fail(self._conclusion(board, "unknown", str(error)))
 
     def reportinfo(self) -> tuple[Path, None, str]:

@@ -13,7 +13,8 @@ from itertools import combinations_with_replacement
 from typing import Final
 
 from proofs.harness.exhaustive import PREEMPTIONS_MAX, explore, up_to_the_last_calls
-from proofs.harness.proof import Proof, UnknownError
+from proofs.harness.proof import Proof
+from proofs.harness.verdict import UnknownError
 from strategies.programs import TYPES, Ask, Program
 from strategies.scenarios import START, PostedTask, Scenario
 

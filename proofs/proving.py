@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
 from proofs.harness.gates import GATES, GateName, Gates
-from proofs.harness.proof import Conclusion, Proof, UnknownError, ViolatedError
+from proofs.harness.proof import Conclusion, Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
+from proofs.harness.verdict import UnknownError
 from proofs.plugin import PROPERTY
 from strategies.scenarios import Scenario
 

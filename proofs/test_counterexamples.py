@@ -21,10 +21,11 @@ from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.effects import Effect
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.picture import picture
-from proofs.harness.proof import Proof, UnknownError, ViolatedError
+from proofs.harness.proof import Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import diverged, replay
 from proofs.harness.trace import Step, preemptions
+from proofs.harness.verdict import UnknownError
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario, scenarios

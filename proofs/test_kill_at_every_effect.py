@@ -16,7 +16,8 @@ from hypothesis import settings
 
 from proofs.harness.execution import Execution
 from proofs.harness.exhaustive import explore
-from proofs.harness.proof import Proof, UnknownError
+from proofs.harness.proof import Proof
+from proofs.harness.verdict import UnknownError
 from proofs.pairs import pair_of
 from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.faults import KILL, Fault

@@ -76,6 +76,10 @@ class ActingAgent(Protocol):
         """Let the process of a child become this program."""
         ...
 
+    def end_process(self, words: str) -> None:
+        """To be asked before the process of this agent ends: returns only if it may."""
+        ...
+
     def wake(self, part: ActingAgent) -> None:
         """Let a part of this agent go on, if it waits."""
         ...

@@ -16,7 +16,7 @@ from typing import Protocol
 from proofs.harness.agents import ActingAgent
 from proofs.harness.scheduling import RunAbortedError, Scheduling
 from proofs.harness.trace import Step
-from proofs.harness.wire import Connection, Ended, Go, HandedOver, steps_of
+from proofs.harness.wire import AtWork, Connection, Ended, Go, HandedOver, Hangs, Message, steps_of
 
 
 class ForkingGate(Protocol):
@@ -25,6 +25,11 @@ class ForkingGate(Protocol):
     scheduling: Scheduling
     trace: list[Step]
     chosen: str
+    heard: int
+
+    def hang(self, words: str) -> None:
+        """A child hangs: the run is to be given up."""
+        ...
 
 
 class InChildError(BaseException):
@@ -66,7 +71,7 @@ class Child:
             raise RunAbortedError
         try:
             self.connection.send(Go(gate.chosen, gate.scheduling.state()))
-            message = self.connection.receive()
+            message = self._heard(gate)
         except (EOFError, OSError):
             self._await_end()
             if not self.was_killed:
@@ -81,6 +86,25 @@ class Child:
         if isinstance(message, Ended) and message.error is None:
             self._await_end()  # only then are its locks free
         return isinstance(message, Ended)
+
+    def _heard(self, gate: ForkingGate) -> Message:
+        """What it has to say at the end of its turn; a child that hangs is killed instead."""
+        while True:
+            message = self.connection.receive()
+            if isinstance(message, Hangs):
+                gate.hang(message.words)
+                self.strike()
+            elif not isinstance(message, AtWork):
+                return message
+            gate.heard += 1
+
+    def strike(self) -> bool:
+        """Kill it, and let whoever stands in for it see to the rest; False if that was done."""
+        is_alive = self.status is None and not self.was_killed
+        if is_alive:
+            self.was_killed = True
+            _kill(self.pid, signal.SIGKILL)
+        return is_alive
 
     def kill(self) -> None:
         """Nothing is left of it afterwards."""

@@ -23,6 +23,7 @@ from proofs.harness.scheduling import agent_of
 from proofs.harness.threads import AgentKind, StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import Stops, Turns, pattern_of
+from proofs.harness.verdict import UnknownError
 from strategies.faults import KILL
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
@@ -303,7 +304,7 @@ def _listed_at_the_end(
     final: list[dict[str, Any]] = []
     try:
         lists = alone.run(lambda: final.extend(_listed(board, alone.root) or []))
-    except UnfitBoardError:
+    except (UnfitBoardError, UnknownError):
         raise
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"

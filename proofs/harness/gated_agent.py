@@ -34,6 +34,15 @@ class Gate(Protocol):
     scheduling: Scheduling
     trace: list[Step]
     chosen: str
+    heard: int
+
+    def hang(self, words: str) -> None:
+        """A child hangs: the run is to be given up, and told so."""
+        ...
+
+    def end_process(self, agent: GatedAgent, words: str) -> None:
+        """Return if this agent may end its process, which is its own."""
+        ...
 
     def hand_over(self, agent: GatedAgent, chosen: str) -> None:
         """Let ``chosen`` go on; return once it is the turn of ``agent`` again."""
@@ -81,6 +90,8 @@ class GatedAgent:
         self._chance = chance
         self.is_done = False
         self.unwinds = False
+        self.is_abandoned = False  # its thread did not come back, and must act no more
+        self.child: Child | None = None  # the one for which its thread stands in
         self._draws = 0
         self._counts: dict[str, int] = {}
         self.is_child = False
@@ -218,6 +229,14 @@ class GatedAgent:
         become()
         _exit(1)
 
+    def end_process(self, words: str) -> None:
+        """What is about to end its process; returns if it may, for the process is its own."""
+        self.gate.end_process(self, words)
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more; if it comes to a door once more, it unwinds from there."""
+        self.is_abandoned = self.unwinds = True
+
     def wake(self, part: ActingAgent) -> None:
         """Let it look again."""
         self.gate.scheduling.wake(part.name)
@@ -304,11 +323,14 @@ class GatedAgent:
         part = copy.copy(self)
         part.name, part._was_forked = name, False
         part.is_done, part.unwinds, part._draws, part._counts = False, False, 0, {}
+        part.is_abandoned, part.child = False, None
         return part
 
     def _is_chosen(self, effect: Effect) -> bool:
         """Once it is; False if the run is over, and the agent closes and unlocks on its way out."""
         if self.unwinds:
+            if self.is_abandoned and effect.kind != "close":
+                raise RunAbortedError
             return False
         try:
             chosen = self.gate.scheduling.before(self.name, effect)
@@ -341,7 +363,7 @@ class GatedAgent:
 
 
 def _begin_to_stand_in(child: Child, part: GatedAgent, live: Live) -> Callable[[], None]:
-    gate = part.gate
+    gate, part.child = part.gate, child
 
     def stand_in() -> None:
         live(lambda: child.stand_in(gate, partial(gate.hand_over, part)))

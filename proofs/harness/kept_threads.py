@@ -6,7 +6,10 @@ import _thread
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
+
+from proofs.harness.scheduling import RunAbortedError
 
 _allocate_lock = _thread.allocate_lock  # the real one, though the doors be open
 
@@ -49,8 +52,16 @@ class KeptThread:
         self.turn.release()
         self._thread.join()
 
+    def dismiss(self) -> None:
+        """It is not waited for: its job does not come to an end, and would be its last."""
+        self.turn.release()
+
     def _serve(self) -> None:
         self._thread.serves = True
+        with suppress(RunAbortedError):  # of an agent that was not waited for
+            self._do_jobs()
+
+    def _do_jobs(self) -> None:
         while True:
             self.turn.acquire()
             job, self._job = self._job, None

@@ -13,13 +13,16 @@ from proofs.harness.answers import UnfitBoardError
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Ran, scheduler_of
 from proofs.harness.guard.watch import Watch
+from proofs.harness.hanging import EndedProcessError, HangingError, limits
 from proofs.harness.nemesis import Nemesis
 from proofs.harness.scheduling import Scheduling, agent_of
 from proofs.harness.wire import (
     Ended,
     Go,
     HandedOver,
+    Hangs,
     Killed,
+    Message,
     Ready,
     Run,
     Start,
@@ -74,7 +77,9 @@ class ProcessGate:
         time: SharedTime,
         watch: Watch | None = None,
     ) -> Ran:
-        """Run the programs on what is at ``root``. Raises ``WorkerError``.
+        """Run the programs on what is at ``root``.
+
+        Raises ``WorkerError``, ``HangingError`` and ``EndedProcessError``.
 
         ``board`` must be what the workers know by its name; it is not used.
         """
@@ -87,6 +92,7 @@ class ProcessGate:
             scenario.chance,
             scenario.faults,
             is_guarded=watch is not None,
+            hanging_seconds=limits.hanging_seconds,
         )
         try:
             return _Running(told, self._workers, time, watch).run()
@@ -132,7 +138,7 @@ class _Running:
             worker.send(Go(chosen, state))
         else:
             worker = self._started(agent, worker, state)
-        message = worker.receive()
+        message = self._heard(chosen, worker)
         assert isinstance(message, HandedOver | Ended | Killed), message
         self._ran.trace.extend(steps_of(message.steps))
         if not isinstance(message, HandedOver):
@@ -142,6 +148,16 @@ class _Running:
         elif isinstance(message, Ended) and message.error is not None:
             self._errors[agent] = message.error
         return message.chosen, message.state
+
+    def _heard(self, chosen: str, worker: Worker) -> Message:
+        """What a worker says at the end of a turn. Raises ``UnknownError`` if it does not."""
+        message = _not_hanging(worker.answer())
+        if message is None:
+            steps = [step for step in self._ran.trace if step.agent == chosen]
+            after = f", after {steps[-1].effect.label()}" if steps else ""
+            told = f"the process of {agent_of(chosen)} ended amid its turn, by {worker.ending()}"
+            raise EndedProcessError(f"{told}{after}: nobody knows what it was about to do")
+        return message
 
     def _raise_errors(self) -> None:
         """What a program raised is our own fault, but where it says that the board is unfit."""
@@ -158,11 +174,11 @@ class _Running:
 
         It was told of the run when that began, and answers now; who began was told to go on, too.
         """
-        answer = worker.answer()
+        answer = _not_hanging(worker.answer())
         if answer is None:
             worker = self._workers.replace(self._seats[agent])
             worker.send(Start(agent, self._told), Go(agent, state))
-            answer = worker.receive()
+            answer = self._heard(agent, worker)
         elif len(self._ready):
             worker.send(Go(agent, state))
         assert isinstance(answer, Ready), answer
@@ -170,3 +186,9 @@ class _Running:
             raise WorkerError(answer.error)
         self._ready.add(agent)
         return worker
+
+
+def _not_hanging(message: Message | None) -> Message | None:
+    if isinstance(message, Hangs):
+        raise HangingError(f"{message.words}; its process was killed for it")
+    return message

@@ -17,7 +17,7 @@ from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.guard.schedule import GuardSchedule
-from proofs.harness.verdict import Value, Verdict
+from proofs.harness.verdict import UnknownError, Value, Verdict
 from strategies.scenarios import Scenario
 
 Extent = Literal["exhausted", "sampled", "replayed", "convicted"]
@@ -25,10 +25,6 @@ Extent = Literal["exhausted", "sampled", "replayed", "convicted"]
 
 class ViolatedError(AssertionError):
     """The board broke a promise; says which, how, and how to see it again."""
-
-
-class UnknownError(Exception):
-    """The proof could not judge, and why. It never counts as a pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +95,11 @@ class Proof:
         """Run a scenario and judge it. Raises ``ViolatedError`` and ``UnknownError``."""
         if self._ended is not None and self._ended[0] == scenario:
             raise self._ended[1]  # asked again by who wants to see it fail twice
-        execution = self.gates.run(scenario, self.gate)
+        try:
+            execution = self.gates.run(scenario, self.gate)
+        except UnknownError as error:
+            self._ended = scenario, error
+            raise
         self.take(execution)
         return execution
 

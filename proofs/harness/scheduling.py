@@ -309,6 +309,10 @@ class Scheduling:
             return left[0]
         return self._choose()
 
+    def abort(self) -> None:
+        """Whoever comes to the gate from now on is to unwind."""
+        self.is_over, self.asks_at = True, 0
+
     def _choose(self) -> str:
         runnable, now = self._runnable, self.effects
         self._turn_effects += max(1, now - self._asked_at)
@@ -319,7 +323,9 @@ class Scheduling:
         if chosen != self._current:
             self._current, self._turn_effects = chosen, 0
         self._asked_at, self.asks_at = now, now
-        if self._standings[chosen].has_asked:
+        if self.is_over:
+            self.asks_at = 0
+        elif self._standings[chosen].has_asked:
             left = 1 if gives_way else max(1, TURN_EFFECTS_MAX + 1 - self._turn_effects)
             most = min(self._effects_max, self._left_effects_max or self._effects_max)
             self.asks_at = min(self._scheduler.stays_until(now), now + left, most)

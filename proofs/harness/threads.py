@@ -13,11 +13,22 @@ from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.guarded_agent import GuardedAgent
 from proofs.harness.guard.profiler import watching
 from proofs.harness.guard.watch import Watch
-from proofs.harness.kept_threads import closed_lock, give_back, take
+from proofs.harness.hanging import (
+    TICK_SECONDS,
+    UNWINDING_SECONDS,
+    EndedProcessError,
+    HangingError,
+    Patience,
+    hanging_words,
+    limits,
+    raise_in,
+)
+from proofs.harness.kept_threads import KeptThread, closed_lock, give_back, take
 from proofs.harness.nemesis import Nemesis
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
 from proofs.harness.trace import Step
+from proofs.harness.verdict import UnknownError
 from proofs.harness.wire import Connection
 from proofs.harness.worker_gate import WorkerGate, local_part
 from strategies.clocks import Clock
@@ -31,9 +42,9 @@ AgentKind = Callable[[str, "ThreadGate", int, int], GatedAgent]
 class ThreadGate:
     """Runs agents as threads, one at a time, in the order that a scheduler chooses.
 
-    The agent that begins runs in the calling thread; a thread less to wake took a lean execution on
-    tmpfs from some 2.4 to 1.2 ms. The others run in threads that are kept for later gates, so what
-    a board stores in its thread is there in the next run, as what it stores in its module. Threads
+    The calling thread runs none of them: it waits, so that it can give up an agent that never comes
+    back and be interrupted without harm to any. Their threads are kept for later gates, so what a
+    board stores in its thread is there in the next run, as what it stores in its module. Threads
     that an agent starts are parts of it, and stop at the gate as it does. Used once. The doors must
     be open for it (see ``interception``).
     """
@@ -62,8 +73,11 @@ class ThreadGate:
         self._turns: dict[str, _thread.LockType] = {}
         self._over = closed_lock()
         self._error: BaseException | None = None
-        self._gone: list[Callable[[], None]] = []  # waits until a thread is gone
+        self._gone: dict[str, Callable[[], None]] = {}  # waits until a thread is gone
+        self._acting: dict[str, tuple[GatedAgent, int]] = {}  # with the number of the thread
+        self._unknown: UnknownError | None = None
         self.chosen = ""  # it may be a part of a child, for which one thread stands in
+        self.heard = 0  # how often a child has told that it is at work
 
     def run(
         self,
@@ -71,7 +85,10 @@ class ThreadGate:
         clock: Clock | None = None,
         chance: int = 0,
     ) -> None:
-        """Run all programs to their ends. Raises ``StuckError``, and what a program raises."""
+        """Run all programs to their ends.
+
+        Raises ``StuckError``, ``HangingError``, ``EndedProcessError``, and what a program raises.
+        """
         skews = clock or Clock()
         self.scheduling = Scheduling(
             programs,
@@ -85,19 +102,21 @@ class ThreadGate:
             (self._kind(name, self, skews.skew_ns(name), chance), program)
             for name, program in sorted(programs.items())
         ]
-        first = self.scheduling.first()
-        here = next(one for one in agents if one[0].name == first)
-        others = [one for one in agents if one is not here]
-        threads = take(len(others))
-        self._turns = {first: closed_lock()}
-        for thread, (agent, program) in zip(threads, others, strict=True):
+        threads = take(len(agents))
+        for thread, (agent, program) in zip(threads, agents, strict=True):
             thread.give(partial(self._act, agent, program), agent.name)
             self._turns[agent.name] = thread.turn
-        self._act(*here).release()
-        self._over.acquire()
-        give_back(threads)
-        for wait_until_gone in self._gone:
-            wait_until_gone()
+        try:
+            self._turn_of(self.scheduling.first()).release()
+            self._await_end(limits.hanging_seconds)
+        except BaseException:  # as an interrupt from the keyboard
+            self.scheduling.abort()
+            self._await_end(UNWINDING_SECONDS)
+            raise
+        finally:
+            self._let_go(threads, [agent for agent, _ in agents])
+        if self._unknown is not None:
+            raise self._unknown
         if self._error is not None:
             raise self._error
         if self.scheduling.stuck is not None:
@@ -120,15 +139,67 @@ class ThreadGate:
             turn.acquire()
             self._act(agent, partial(agent.live, program)).release()
 
-        self._gone.append(begin(live))
+        self._gone[agent.name] = begin(live)
+
+    def hang(self, words: str) -> None:
+        """A child hangs: the run is given up."""
+        self._give_up(HangingError(words))
+
+    def end_process(self, agent: GatedAgent, words: str) -> None:
+        """The process is that of all agents, and of whoever runs the proofs: it goes on."""
+        told = f"{agent.name} {words}, which would have ended the proofs with it"
+        self._give_up(EndedProcessError(f"{told}; prove it in worker processes"))
+        agent.unwinds = True
+        raise RunAbortedError
 
     def _act(self, agent: GatedAgent, program: Callable[[], object]) -> _thread.LockType:
         """One agent, from its first turn to its end; what to release then."""
+        self._acting[agent.name] = (agent, _thread.get_ident())
         with watching(agent):
             error = None if self.scheduling.is_over else agent.act(program)
+        if agent.is_abandoned:
+            return closed_lock()
         self._error = self._error or error
         chosen = self.scheduling.end(agent.name, failed=error is not None)
         return self._over if chosen is None else self._turn_of(chosen)
+
+    def _await_end(self, seconds: float) -> None:
+        """Until all agents are done, without those who do not come back."""
+        patience = Patience(seconds)
+        while not self._over.acquire(timeout=TICK_SECONDS):
+            seen = (self.scheduling.effects, self.chosen, self.heard)
+            name = local_part(self.chosen, self._turns) or ""
+            agent, ident = self._acting.get(name, (None, None))
+            if not patience.is_at_end(seen, ident):
+                continue
+            words = hanging_words(name, self.trace, ident, seconds)
+            self._give_up(HangingError(f"{words}, and this thread was left behind"))
+            patience = Patience(UNWINDING_SECONDS)
+            if agent is not None and ident is not None:
+                self._abandon(agent, ident)
+
+    def _give_up(self, error: UnknownError) -> None:
+        self._unknown = self._unknown or error
+        self.scheduling.abort()
+
+    def _abandon(self, agent: GatedAgent, ident: int) -> None:
+        """Go on without this one, which does not come back, and unwinds if it ever does."""
+        if agent.child is not None and agent.child.strike():
+            return  # the thread that stands in for it comes back, now that the child is dead
+        agent.abandon()
+        raise_in(ident)
+        chosen = self.scheduling.end(agent.name, failed=True)
+        (self._over if chosen is None else self._turn_of(chosen)).release()
+
+    def _let_go(self, threads: list[KeptThread], agents: list[GatedAgent]) -> None:
+        for thread, agent in zip(threads, agents, strict=True):
+            if agent.is_abandoned:
+                thread.dismiss()
+            else:
+                give_back([thread])
+        for name, wait_until_gone in self._gone.items():
+            if name not in self._acting or not self._acting[name][0].is_abandoned:
+                wait_until_gone()
 
     def _turn_of(self, chosen: str) -> _thread.LockType:
         self.chosen = chosen

@@ -10,6 +10,10 @@ from proofs.harness.history import Operation
 Value = Literal["holds", "violated", "unknown", "not applicable"]
 
 
+class UnknownError(Exception):
+    """The proof could not judge, and why. It never counts as a pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One invariant in one execution; ``operations`` are those that violate it together.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import pickle
 import socket
 import struct
@@ -18,6 +19,7 @@ from strategies.programs import Program
 
 _LENGTH = struct.Struct("!I")
 _CHUNK_BYTES = 1 << 16
+_allocate_lock = _thread.allocate_lock  # the real one, though the doors be open
 
 PlainStep = tuple[str, str, tuple[str, ...], str, bool, str | None, bool, bool, str | None]
 """An agent or a part of it, an effect, and all else of a step."""
@@ -46,6 +48,7 @@ class Run(NamedTuple):
     chance: int
     faults: tuple[Fault, ...]
     is_guarded: bool
+    hanging_seconds: float
 
 
 class Ready(NamedTuple):
@@ -94,7 +97,17 @@ class Killed(NamedTuple):
     record: PlainRecord
 
 
-Message = Start | Ready | Go | HandedOver | Ended | Killed
+class AtWork(NamedTuple):
+    """From a worker or a child: it lives, whatever its agent does; no answer to anything."""
+
+
+class Hangs(NamedTuple):
+    """From a worker or a child: its agent does not come to any door, as ``words`` tell."""
+
+    words: str
+
+
+Message = Start | Ready | Go | HandedOver | Ended | Killed | AtWork | Hangs
 
 
 def plain_steps(steps: list[Step]) -> list[PlainStep]:
@@ -130,10 +143,22 @@ class Connection:
         end.set_inheritable(False)  # what a board starts must not keep it open
         self._socket = end
         self._received = b""
+        self._sending = _allocate_lock()
 
     def send(self, *messages: Message) -> None:
-        """Raises ``OSError`` if nobody is there any more."""
-        self._socket.sendall(b"".join(map(_framed, messages)))
+        """Whole, whichever thread sends. Raises ``OSError`` if nobody is there any more."""
+        data = b"".join(map(_framed, messages))
+        with self._sending:
+            self._socket.sendall(data)
+
+    def is_cut(self) -> bool:
+        """Whether nobody is at the other end any more, as far as can be told without reading."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def receive(self) -> Message:
         """The next message. Raises ``EOFError`` if there will be none, ``TimeoutError``."""

@@ -20,7 +20,9 @@ from proofs.harness.execution import scheduler_of
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.guarded_agent import GuardedAgent
 from proofs.harness.guard.watch import Watch
+from proofs.harness.hanging import limits
 from proofs.harness.interception import interception
+from proofs.harness.lookout import Loading, Lookout
 from proofs.harness.nemesis import Nemesis
 from proofs.harness.recording import Recorder
 from proofs.harness.scheduling import Scheduling
@@ -57,21 +59,27 @@ def serve(connection: Connection, boards: LoadedBoard) -> None:
     """Be one agent after the other, as told, until nobody is at the other end any more."""
     # What a board logs would otherwise run over the terminal of whoever runs the proofs.
     logging.getLogger().addHandler(logging.NullHandler())
+    lookout = Lookout(connection)
+    lookout.begin()
     try:
         while True:
             message = connection.receive()
             assert isinstance(message, Start), message
-            _be(message.agent, pickle.loads(message.run), connection, boards)
+            _be(message.agent, pickle.loads(message.run), connection, boards, lookout)
     except (EOFError, BrokenPipeError):
         pass  # nobody needs this worker any more
 
 
-def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard) -> None:
+def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard, lookout: Lookout) -> None:
+    limits.hanging_seconds = run.hanging_seconds
+    lookout.look_at(Loading(name))
     try:
         board = boards.load(run.board)
     except BoardPathError as error:
         connection.send(Ready(str(error)))
         return
+    finally:
+        lookout.look_at(None)
     connection.send(Ready())
     agents = [agent for agent, _ in run.programs]
     time = SharedTime(0, run.clock.file_tick_ns)  # it is set with the first turn
@@ -80,12 +88,14 @@ def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard) -> Non
     scheduler = scheduler_of(run.interleaving)
     scheduling = Scheduling(agents, scheduler, time, watch=watch, nemesis=nemesis)
     gate = WorkerGate(connection, Path(run.root), scheduling)
+    lookout.look_at(gate)
     kind = GuardedAgent if run.is_guarded else GatedAgent
     agent = kind(name, gate, run.clock.skew_ns(name), run.chance)
     recorder = Recorder(name, dict(run.programs)[name], board, gate.root)
     gate.record_at_death = partial(recorder.killed, agent)
     raised = gate.run(agent, recorder)
     gate.end(recorder.ended(), raised)
+    lookout.look_at(None)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from proofs.harness.agents import Live, nobody_acting
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.profiler import watching
 from proofs.harness.kept_threads import closed_lock
+from proofs.harness.lookout import Lookout
 from proofs.harness.record import Record
 from proofs.harness.scheduling import Scheduling
 from proofs.harness.trace import Step
@@ -23,6 +24,7 @@ from proofs.harness.wire import (
     Ended,
     Go,
     HandedOver,
+    Hangs,
     Killed,
     PlainStep,
     plain_record,
@@ -44,6 +46,9 @@ class WorkerGate:
         self.trace: list[Step] = []
         self.scheduling = scheduling
         self.chosen = ""  # it may be a part of a child, for which one thread stands in
+        self.heard = 0  # how often a child has told that it is at work
+        self._is_at_work = False  # somebody here has its turn
+        self._idents: dict[str, int] = {}  # of the threads
         self._connection = connection
         self._turns: dict[str, _thread.LockType] = {}
         self._gone: list[Callable[[], None]] = []  # waits until a thread is gone
@@ -56,6 +61,7 @@ class WorkerGate:
         self._await_first_turn(agent)
         error = self._act(agent, program)
         self._over.acquire()
+        self._is_at_work = False
         for wait_until_gone in self._gone:
             wait_until_gone()
         return error
@@ -67,6 +73,10 @@ class WorkerGate:
 
     def enter(self, agent: GatedAgent) -> None:
         """In a child: return once it is its turn for the first time."""
+        self._idents[agent.name] = _thread.get_ident()
+        lookout = Lookout(self._connection)
+        lookout.look_at(self)
+        lookout.begin()
         try:
             self._await_first_turn(agent)
         except (EOFError, OSError):
@@ -77,6 +87,23 @@ class WorkerGate:
         """In a child: the process is about to end, or to become something else."""
         with suppress(OSError):
             self._connection.send(Ended(None, *self._turn(), ([], [], []), becoming))
+
+    def hang(self, words: str) -> None:
+        """A child hangs: the other end is told, and kills this process for it."""
+        with suppress(OSError):
+            self._connection.send(Hangs(words))
+
+    def end_process(self, agent: GatedAgent, words: str) -> None:
+        """The process is the agent's own, and the other end sees it end."""
+
+    def seen(self) -> object:
+        """What differs once something has happened; None while nobody here has a turn."""
+        return (self.scheduling.effects, self.chosen, self.heard) if self._is_at_work else None
+
+    def at_work(self) -> tuple[str, int | None]:
+        """Whose turn it is here, and the number of its thread."""
+        name = local_part(self.chosen, self._turns) or self.chosen
+        return name, self._idents.get(name)
 
     def gate_of_child(self, connection: Connection) -> WorkerGate:
         """In a child all but the child itself is behind its connection."""
@@ -108,6 +135,7 @@ class WorkerGate:
     def _act(self, agent: GatedAgent, program: Callable[[], object]) -> BaseException | None:
         """One thread, from its first turn to its end."""
         self._turns[agent.name].acquire()
+        self._idents[agent.name] = _thread.get_ident()
         with watching(agent):
             error = None if self.scheduling.is_over else agent.act(program)
         self._next = self.scheduling.end(agent.name, failed=error is not None)
@@ -138,7 +166,9 @@ class WorkerGate:
 
     def _received(self) -> str:
         """Who is to go on here."""
+        self._is_at_work = False
         message = self._connection.receive()
+        self._is_at_work = True
         assert isinstance(message, Go), message
         self.scheduling.restore(message.state)
         return message.chosen

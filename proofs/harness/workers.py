@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 
-from proofs.harness.wire import Connection, Message
+from proofs.harness.hanging import HangingError
+from proofs.harness.wire import AtWork, Connection, Message
 from proofs.harness.worker_processes import Nursery, WorkerProcess, started
 
 ANSWER_SECONDS_MAX = 60.0
-"""How long a worker may be silent: it is at work outside all doors, or waits where none is."""
+"""How long a worker may give no sign of life. One that hangs says so itself (see ``lookout``)."""
 
 
 class WorkerError(Exception):
-    """A worker died, fell silent, cannot open the board, or its program raised."""
+    """A worker was dead before its turn, cannot open the board, or its program raised."""
 
 
 class Worker:
@@ -26,14 +27,7 @@ class Worker:
     def send(self, *messages: Message) -> None:
         """Raises ``WorkerError`` if it is dead."""
         if not self.tell(*messages):
-            raise WorkerError(f"worker {self.process.pid} must live, got {self._ending()}")
-
-    def receive(self) -> Message:
-        """Raises ``WorkerError`` if it dies or is silent."""
-        message = self.answer()
-        if message is None:
-            raise WorkerError(f"worker {self.process.pid} must answer, got {self._ending()}")
-        return message
+            raise WorkerError(f"worker {self.process.pid} must live, got {self.ending()}")
 
     def tell(self, *messages: Message) -> bool:
         """Send; False if it is dead."""
@@ -44,15 +38,17 @@ class Worker:
         return True
 
     def answer(self) -> Message | None:
-        """What it says; None if it is dead."""
+        """What it says; None if it is dead. Raises ``HangingError`` without any sign of life."""
         try:
-            return self._connection.receive()
+            while isinstance(message := self._connection.receive(), AtWork):
+                pass
         except EOFError:
             return None
         except TimeoutError:
-            raise WorkerError(
-                f"worker {self.process.pid} must answer within {ANSWER_SECONDS_MAX:g} s"
-            ) from None
+            words = f"worker {self.process.pid} gave no sign of life in {ANSWER_SECONDS_MAX:g} s"
+            told = "its agent was stopped, or called what lets no other thread run"
+            raise HangingError(f"{words}: {told}; it was killed for it") from None
+        return message
 
     def end(self) -> None:
         """Nothing is left of it afterwards."""
@@ -60,7 +56,8 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def _ending(self) -> str:
+    def ending(self) -> str:
+        """How it came to its end."""
         return f"exit code {self.process.wait(ANSWER_SECONDS_MAX)}"
 
 

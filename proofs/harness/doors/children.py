@@ -22,7 +22,7 @@ from proofs.harness.effects import Effect
 
 _real_fork, _real_exit, _real_kill = os.fork, os._exit, os.kill
 _real_waitpid, _real_shutdown = os.waitpid, threading._shutdown  # type: ignore[attr-defined]
-_real_sleep = time.sleep
+_real_abort, _real_sleep = os.abort, time.sleep
 _real_cleanup = process._cleanup  # type: ignore[attr-defined]
 _real_popen_wait = popen_fork.Popen.wait
 _LOOK_AGAIN_SECONDS = 0.001
@@ -32,6 +32,7 @@ def replacements() -> Iterator[Replacement]:
     """What takes the place of making children, waiting for them, and ending as one."""
     yield Replacement(os, "fork", _fork)
     yield Replacement(os, "_exit", _exit)
+    yield Replacement(os, "abort", _abort)
     yield Replacement(os, "kill", _kill)
     yield Replacement(os, "waitpid", _waitpid)
     yield Replacement(os, "wait", _wait)
@@ -66,7 +67,16 @@ def _exit(code: int) -> None:
     agent = acting.agent
     if agent is not None and agent.is_child:
         agent.leave(code)
+    if agent is not None:
+        agent.end_process(f"called os._exit({code})")
     _real_exit(code)
+
+
+def _abort() -> None:
+    agent = acting.agent
+    if agent is not None and not agent.is_child:
+        agent.end_process("called os.abort()")
+    _real_abort()
 
 
 def _shutdown() -> None:
@@ -83,6 +93,8 @@ def _path(child: Child) -> str:
 def _kill(pid: int, number: int) -> None:
     agent = acting.agent
     child = None if agent is None else agent.children.by_pid.get(pid)
+    if agent is not None and not agent.is_child and pid == os.getpid() and number != 0:
+        agent.end_process(f"sent signal {int(number)} to its own process")
     if agent is None or child is None or (child.part.is_done and child.status is None):
         _real_kill(pid, number)
         return

@@ -58,6 +58,7 @@ def _begin(thread: threading.Thread, live: Live) -> Callable[[], None]:
     """Start it for real; all that comes before its ``run`` is Python's business, and unseen."""
     variables = vars(thread)
     own = {"run": variables["run"]} if "run" in variables else {}
+    is_daemon = thread.daemon
 
     def put_back() -> None:
         del variables["run"]
@@ -69,11 +70,14 @@ def _begin(thread: threading.Thread, live: Live) -> Callable[[], None]:
 
     with nobody_acting():
         variables["run"] = run
+        variables["_daemonic"] = True  # one that never ends must not hold this process up
         try:
             _real_start(thread)
         except BaseException:
             put_back()
             raise
+        finally:
+            variables["_daemonic"] = is_daemon
     return partial(_real_join, thread)
 
 
