@@ -58,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="draw the scenarios of the run that printed this seed",
     )
     group.addoption(
+        "--proofs-patience",
+        type=_seconds,
+        metavar="SECONDS",
+        help="an agent that does nothing to be seen for so long hangs (default: 30)",
+    )
+    group.addoption(
         "--proofs-strict",
         action="store_true",
         help="a replay that takes another way than the one written down fails",
@@ -77,6 +83,11 @@ def pytest_configure(config: pytest.Config) -> None:
     profile = config.getoption("--hypothesis-profile", None)
     if profile is not None and profile.startswith("proofs-"):
         import proofs.profiles  # noqa: F401
+    patience = config.getoption("--proofs-patience")
+    if patience is not None:
+        from proofs.harness.hanging import limits
+
+        limits.hanging_seconds = patience
     if config.getoption("--proofs-board") is not None:
         from proofs.proving import check_board
 
@@ -148,6 +159,14 @@ class Conclusions:
             from proofs.summary import summarise
 
             summarise(terminalreporter, self._told)
+
+
+def _seconds(text: str) -> float:
+    """Raises ``ValueError``, of which argparse makes an error of usage."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
 
 
 def _is_counterexample(path: Path) -> bool:

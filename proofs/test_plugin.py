@@ -123,6 +123,12 @@ class Dies(Board):
         os._exit(7)
 
 
+class Hangs(Board):
+    def claim_next(self, agent_id):
+        while True:
+            pass
+
+
 class Idle(Board):
     def start(self, task_id):
         return False
@@ -285,15 +291,23 @@ def test_a_board_that_promises_nothing_is_not_applicable_and_nothing_was_shown(
     assert "not applicable" in ran.output and "holds" not in ran.output
 
 
-def test_a_worker_that_dies_is_a_fault_of_the_harness_and_not_shown_as_the_board_s(
-    folder: Path,
+@pytest.mark.parametrize(
+    ("board", "gate", "told"),
+    [
+        ("Dies", "threads", "called os._exit(7), which would have ended the proofs with it"),
+        ("Dies", "processes", "ended amid its turn, by exit code 7"),
+        ("Hangs", "threads", "hangs: in 1 s no effect has happened anywhere"),
+    ],
+)
+def test_a_board_that_ends_its_process_or_hangs_is_unknown_in_words(
+    board: str, gate: str, told: str, folder: Path
 ) -> None:
-    arguments = ("--proofs-gate", "processes", "-k", "exactly_once", "--proofs-report", "report")
-    ran = proved(folder, "boards.py:Dies", *arguments)
+    named = ("--proofs-gate", gate, "-k", "exactly_once", "--proofs-report", "report")
+    ran = proved(folder, f"boards.py:{board}", *named, "--proofs-patience", "1")
     assert ran.status == 1, ran.output
-    assert "HARNESS FAULT" in ran.output and "1 error" in ran.output
-    assert "VIOLATED" not in ran.output and "exit code 7" in ran.output
-    assert [one["verdict"] for one in reported(folder)] == ["harness fault"]
+    assert "1 unknown" in ran.output and told in ran.output
+    assert "VIOLATED" not in ran.output and "HARNESS FAULT" not in ran.output
+    assert [one["verdict"] for one in reported(folder)] == ["unknown"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from proofs.harness.adapter import Board
 from proofs.harness.board_path import BoardPathError, load_board
 from proofs.harness.execution import Execution, run
+from proofs.harness.hanging import EndedProcessError
 from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate, WorkerError
 from strategies.interleavings import Interleaving
@@ -287,14 +288,17 @@ def test_agents_that_never_end_are_told_as_stuck(
 
 
 @pytest.mark.parametrize(
-    ("ask", "told"),
-    [("cancel", "must answer, got exit code -9"), ("start", "GeneratorExit: no outcome")],
+    ("ask", "kind", "told"),
+    [
+        ("cancel", EndedProcessError, "a1 ended amid its turn, by exit code -9"),
+        ("start", WorkerError, "GeneratorExit: no outcome"),
+    ],
 )
 def test_a_worker_that_ends_amid_a_run_is_told_and_the_next_run_goes_well(
-    ask: str, told: str, pids: ProcessGate, boards: str, root: Path
+    ask: str, kind: type[Exception], told: str, pids: ProcessGate, boards: str, root: Path
 ) -> None:
     board = load_board(f"{boards}:Pid")
-    with pytest.raises(WorkerError, match=told):
+    with pytest.raises(kind, match=told):
         run(no_tasks(Ask(ask, "t1")), board, root, pids)
     assert pids.pids == []
     assert run(no_tasks(Ask("claim_next")), board, root, pids).stuck is None
