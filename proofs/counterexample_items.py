@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from proofs.harness.answers import UnfitBoardError
-from proofs.harness.board_path import BoardPathError
+from proofs.harness.board_path import BoardPathError, importable_from
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
 from proofs.harness.determinism import NondeterminismError
 from proofs.harness.execution import NotApplicableError
@@ -133,8 +133,10 @@ def _board(config: pytest.Config, counterexample: Counterexample, source: Path) 
     if named is not None:
         return ProvenBoard.named(named)
     place, _, name = counterexample.board.rpartition(":")
-    roots = {config.invocation_params.dir.resolve(), config.rootpath.resolve()}
-    found = _file_of(place, roots)
+    here = config.invocation_params.dir.resolve()
+    roots = {here, config.rootpath.resolve()}
+    with importable_from(str(here)):
+        found = _file_of(place, roots)
     if found is None or not any(found.is_relative_to(root) for root in (*roots, *_our_folders())):
         raise CounterexampleError(
             f"board of {source.name} must lie below {' or '.join(map(str, sorted(roots)))}, got "

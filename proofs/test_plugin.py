@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SMALL = """
 import contextlib, fcntl, json, os
 import filelock
+from beside_it import ids
 
 class Board:
     '''As little as can be proved: tasks in order of their names, under one lock.'''
@@ -43,14 +44,14 @@ class Board:
 
     def claim_next(self, agent_id):
         with self.held():
-            for name in sorted(os.listdir(self.path)):
-                if name.endswith(".json") and self.free(name):
-                    self.write(name.removesuffix(".json"), agent_id)
-                    return name.removesuffix(".json")
+            for task_id in ids(self.path):
+                if self.free(task_id):
+                    self.write(task_id, agent_id)
+                    return task_id
         return None
 
-    def free(self, name):
-        with open(f"{self.path}/{name}") as file:
+    def free(self, task_id):
+        with open(f"{self.path}/{task_id}.json") as file:
             return json.load(file)["by"] is None
 
     def write(self, task_id, agent_id):
@@ -61,10 +62,10 @@ class Board:
 
 class Racy(Board):
     def claim_next(self, agent_id):
-        for name in sorted(os.listdir(self.path)):
-            if name.endswith(".json") and self.free(name):
-                self.write(name.removesuffix(".json"), agent_id)
-                return name.removesuffix(".json")
+        for task_id in ids(self.path):
+            if self.free(task_id):
+                self.write(task_id, agent_id)
+                return task_id
 
 
 class Torn(Board):
@@ -73,8 +74,7 @@ class Torn(Board):
             file.write(json.dumps({"by": by}))
 
     def get_pending(self):
-        names = sorted(name for name in os.listdir(self.path) if name.endswith(".json"))
-        return [name.removesuffix(".json") for name in names if self.free(name)]
+        return [task_id for task_id in ids(self.path) if self.free(task_id)]
 
 
 class Unopened(Board):
@@ -138,6 +138,13 @@ def no_board(storage_path):
     return object()
 """
 
+BESIDE_IT = """
+import os
+
+def ids(path):
+    return sorted(name.removesuffix(".json") for name in os.listdir(path) if ".json" in name)
+"""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -148,11 +155,11 @@ class Ran:
 
 
 def pytest_in(folder: Path, *arguments: str) -> Ran:
-    """A pytest of its own, in this folder, as a user starts it."""
+    """A pytest of its own, in this folder; ``-P``: it does not import from there, as ``pytest``."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep), "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -166,6 +173,7 @@ def pytest_in(folder: Path, *arguments: str) -> Ran:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "boards.py").write_text(SMALL)
+    (tmp_path / "beside_it.py").write_text(BESIDE_IT)
     return tmp_path
 
 
@@ -205,7 +213,7 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
     folder: Path,
 ) -> None:
     arguments = ("--proofs-gate", "threads", "-k", "exactly_once", "--proofs-report", "report")
-    ran = proved(folder, "boards.py:Racy", *arguments)
+    ran = proved(folder, "boards:Racy", *arguments)
     assert ran.status == 1, ran.output
     assert "S1 violated by Racy, in threads and in processes" in ran.output
     assert "VIOLATED" in ran.output and "Traceback" not in ran.output
@@ -217,7 +225,7 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
         assert replayed.status == 1 and "VIOLATED" in replayed.output, replayed.output
         assert "diverged" not in replayed.output
         assert "~~ stopped before" in replayed.output
-    other = pytest_in(folder, path, "--proofs-board", "boards.py:Board")
+    other = pytest_in(folder, path, "--proofs-board", "boards:Board")
     assert other.status == 0 and "diverged at step" in other.output, other.output
     strict = pytest_in(folder, path, "--proofs-board", "boards.py:Board", "--proofs-strict")
     assert strict.status == 1 and "unknown: boards, diverged at step" in strict.output, (
@@ -226,7 +234,7 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
     expected = json.loads((folder / path).read_text()) | {"expect": "violated"}
     (folder / path).write_text(json.dumps(expected))
     assert pytest_in(folder, path).status == 0
-    convicted_no_more = pytest_in(folder, path, "--proofs-board", "boards.py:Board")
+    convicted_no_more = pytest_in(folder, path, "--proofs-board", "boards:Board")
     assert convicted_no_more.status == 1
     assert "must still be convicted" in convicted_no_more.output, convicted_no_more.output
 

@@ -6,6 +6,8 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,19 +22,24 @@ class BoardPathError(ValueError):
 def load_board(text: str) -> Board:
     """The board named ``MODULE:CALLABLE`` or ``path/to/file.py:CALLABLE``.
 
-    Raises ``BoardPathError``; what the module itself raises while it is imported is its cause.
+    Its module may import what lies beside it: for a file that is its folder, for a module the
+    working directory. Raises ``BoardPathError``; what the module itself raises while it is imported
+    is its cause.
     """
     place, _, name = text.rpartition(":")
     if not place or not name:
         raise BoardPathError(f"board must be MODULE:CALLABLE or path/file.py:CALLABLE, got {text}")
+    folder = _folder_of(place)
     try:
-        module = (
-            _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-        )
+        with importable_from(folder):
+            module = _from_file(place) if _is_file(place) else importlib.import_module(place)
     except Exception as error:
         raise BoardPathError(
             f"board must name what can be imported, got {text} ({type(error).__name__}: {error})"
+            f"{_advice(place, folder, error)}"
         ) from error
+    if folder not in sys.path:
+        sys.path.append(folder)  # for imports within functions; last, so that it hides nothing
     found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -44,13 +51,45 @@ def load_board(text: str) -> Board:
     return board
 
 
-def _from_file(path: Path) -> ModuleType:
+@contextmanager
+def importable_from(folder: str) -> Iterator[None]:
+    """What lies there is found first meanwhile, as for a program that Python starts."""
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(folder)
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py")
+
+
+def _folder_of(place: str) -> str:
+    return os.path.dirname(os.path.abspath(place)) if _is_file(place) else os.getcwd()
+
+
+def _advice(place: str, folder: str, error: Exception) -> str:
+    """Where an import was looked for, and what to do so that it is found."""
+    if _is_file(place) and "relative import" in str(error):
+        return "; name a file that is part of a package by its module, package.module:CALLABLE"
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return ""
+    looked = f"; looked for {error.name} in {folder} and among what is installed"
+    if f"{place}.".startswith(f"{error.name}."):
+        return f"{looked}; start where it lies, or name its file, path/to/file.py:CALLABLE"
+    return f"{looked}; put it there, or install it"
+
+
+def _from_file(place: str) -> ModuleType:
     """The module in this file, imported once, under a name that shadows no other."""
-    name = f"board_file_{path.stem}"
+    path = os.path.abspath(place)
+    name = f"board_file_{Path(place).stem}"
     known = sys.modules.get(name)
-    if known is not None and known.__file__ == os.path.abspath(path):
+    if known is not None and known.__file__ == path:
         return known
-    spec = importlib.util.spec_from_file_location(name, os.path.abspath(path))
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

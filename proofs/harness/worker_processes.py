@@ -117,7 +117,7 @@ class _Forked:
 
 def _interpreter(module: str, end: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", module, str(end.fileno()), *arguments],
+        [sys.executable, "-P", "-m", module, str(end.fileno()), *arguments],
         stdin=subprocess.DEVNULL,
         pass_fds=[end.fileno()],
         env=_environment(),
@@ -126,6 +126,6 @@ def _interpreter(module: str, end: socket.socket, *arguments: str) -> subprocess
 
 
 def _environment() -> dict[str, str]:
-    """As here, and what can be imported here can be imported there, in the same order of sets."""
+    """As here; with ``-P`` exactly what can be imported here can be there. Sets have one order."""
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
