@@ -22,7 +22,7 @@ from proofs.harness.doors import (
     threads,
     times,
 )
-from proofs.harness.doors.replacing import modules_to_sweep, replaced
+from proofs.harness.doors.replacing import modules_that_kept_doors, modules_to_sweep, replaced
 from proofs.harness.kept_threads import end_idle_threads
 
 
@@ -52,7 +52,7 @@ def interception() -> Iterator[None]:
         *identity.replacements(),
     ]
     try:
-        with replaced(doors, swept):
+        with replaced(doors, [*swept, *modules_that_kept_doors()]):
             yield
     finally:
         end_idle_threads()

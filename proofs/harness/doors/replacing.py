@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -24,8 +25,9 @@ Undo = Callable[[], None]
 def replaced(replacements: Iterable[Replacement], swept: Iterable[ModuleType]) -> Iterator[None]:
     """Replace, also where code of the ``swept`` modules took the old thing.
 
-    That is under a name of the module's own, as the default of a parameter, and in a closure, as
-    of a dataclass' default factory. Everything is put back as it was, whatever happens meanwhile.
+    That is under a name of the module's own or of a class of it, as the default of a parameter, and
+    in a closure, as of a dataclass' default factory. Everything is put back as it was, whatever
+    happens meanwhile.
     """
     undo: list[Undo] = []
     try:
@@ -39,6 +41,8 @@ def replaced(replacements: Iterable[Replacement], swept: Iterable[ModuleType]) -
             for name, value in list(vars(module).items()):
                 if id(value) in new:
                     undo.append(_set(module, name, new[id(value)][1]))
+            for owner in _classes(module):
+                undo.extend(_sweep_class(owner, new))
             for function in _functions(module):
                 if id(function) not in ours:  # which enclose the old thing to lead to it
                     undo.extend(_sweep(function, new))
@@ -53,6 +57,11 @@ def modules_to_sweep() -> list[ModuleType]:
     return [module for name, module in list(sys.modules.items()) if may_hold_a_board(name)]
 
 
+def modules_that_kept_doors() -> list[ModuleType]:
+    """Python's own modules for files and times that took what is a door when they were imported."""
+    return [sys.modules[name] for name in _KEPT_DOORS if name in sys.modules]
+
+
 def may_hold_a_board(module: str) -> bool:
     """Whether the code of the module of this name may be a board's."""
     return module.partition(".")[0] not in _NOT_SWEPT and not module.startswith("proofs.harness")
@@ -60,6 +69,8 @@ def may_hold_a_board(module: str) -> bool:
 
 TOOLS = frozenset({"hypothesis", "pytest", "_pytest", "pluggy", "coverage"})
 """What runs the proofs and belongs to no board."""
+
+_KEPT_DOORS = ("bz2", "glob", "sched", "tarfile", "tempfile")
 
 _NOT_SWEPT = sys.stdlib_module_names | TOOLS | {"__main__"}
 
@@ -77,11 +88,28 @@ def _functions(module: ModuleType) -> Iterator[FunctionType]:
     for value in list(vars(module).values()):
         if isinstance(value, FunctionType):
             yield value
-        elif isinstance(value, type) and value.__module__ == module.__name__:
-            for member in list(vars(value).values()):
-                function = getattr(member, "__func__", getattr(member, "fget", member))
-                if isinstance(function, FunctionType):
-                    yield function
+    for owner in _classes(module):
+        for member in list(vars(owner).values()):
+            function = getattr(member, "__func__", getattr(member, "fget", member))
+            if isinstance(function, FunctionType):
+                yield function
+
+
+def _classes(module: ModuleType) -> Iterator[type]:
+    """The classes that a module defines."""
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            yield value
+
+
+def _sweep_class(owner: type, new: dict[int, tuple[Any, Any]]) -> Iterator[Undo]:
+    """Replace what a class took under a name of its own; a function of C is no method there."""
+    for name, value in list(vars(owner).items()):
+        old, replacement = new.get(id(getattr(value, "__func__", value)), (None, None))
+        if old is not None:
+            is_function = isinstance(replacement, FunctionType)
+            setattr(owner, name, staticmethod(replacement) if is_function else replacement)
+            yield partial(setattr, owner, name, value)
 
 
 def _sweep(function: FunctionType, new: dict[int, tuple[Any, Any]]) -> Iterator[Undo]:
