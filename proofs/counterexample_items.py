@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -10,7 +11,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from proofs.harness.answers import UnfitBoardError
-from proofs.harness.board_path import BoardPathError, importable_from
+from proofs.harness.board_path import importable_from
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
 from proofs.harness.determinism import NondeterminismError
 from proofs.harness.execution import NotApplicableError
@@ -53,7 +54,7 @@ class CounterexampleItem(pytest.Item):
         """Replay, and end by the verdict."""
         try:
             board = _board(self.config, self._counterexample, self.path)
-        except (BoardPathError, UnfitBoardError, CounterexampleError) as error:
+        except (ValueError, UnfitBoardError) as error:  # also of what the board promises
             pytest.fail(f"{self.path.name}: {error}", pytrace=False)
         folder = self.config._tmp_path_factory.mktemp("replay")  # type: ignore[attr-defined]
         with Gates(board, folder / "board") as gates:
@@ -62,7 +63,7 @@ class CounterexampleItem(pytest.Item):
             except NotApplicableError as error:
                 self._tell(self._conclusion(board, "not applicable", str(error)))
                 pytest.skip(f"not applicable: {error}")
-            except (NondeterminismError, UnseenError, UnknownError) as error:
+            except (NondeterminismError, UnseenError, UnknownError, UnfitBoardError) as error:
                 self._fail(self._conclusion(board, "unknown", str(error)))
 
     def reportinfo(self) -> tuple[Path, None, str]:
@@ -81,6 +82,9 @@ class CounterexampleItem(pytest.Item):
         if found.verdict is None and must_violate:
             broken = f"{board.name} must still be convicted of {invariant}, and is not"
             self._fail(self._conclusion(board, "violated", "\n".join([broken, *way])))
+        if found.unjudged is not None and not must_violate:
+            words = f"{invariant} could not be judged: {found.unjudged}"
+            self._fail(self._conclusion(board, "unknown", "; ".join([words, *way])))
         ended = "convicted, as it must be" if must_violate else "not violated"
         words = "; ".join([f"replay of {self.path.name}: {ended}", *way])
         self._tell(self._conclusion(board, "holds", words))
@@ -148,8 +152,8 @@ def _board(config: pytest.Config, counterexample: Counterexample, source: Path) 
 def _file_of(place: str, roots: set[Path]) -> Path | None:
     """The file of a module or of a path; nothing is imported to find it."""
     if place.endswith(".py"):
-        there = (root / place for root in sorted(roots))
-        return next((path.resolve() for path in there if path.is_file()), None)
+        there = (os.path.join(root, place) for root in sorted(roots))
+        return next((Path(path).resolve() for path in there if os.path.isfile(path)), None)
     try:
         spec = importlib.util.find_spec(place.partition(".")[0])
     except (ImportError, ValueError):

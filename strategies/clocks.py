@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
+
+from strategies import reading
 
 __all__ = ["Clock", "clocks", "clocks_apart"]
 
@@ -41,14 +42,20 @@ class Clock:
         return fields
 
     @staticmethod
-    def from_json(fields: Mapping[str, Any]) -> Clock:
+    def from_json(fields: object) -> Clock:
         """The inverse of ``to_json``. Raises ValueError for what is no time."""
-        skews = fields.get("skews_seconds", {})
-        tick_seconds = fields.get("file_tick_seconds", 0.0)
-        for seconds in (*skews.values(), tick_seconds):
-            if not isinstance(seconds, int | float) or not math.isfinite(seconds):
-                raise ValueError(f"seconds of a clock must be a finite number, got {seconds!r}")
-        return Clock(tuple(skews.items()), tick_seconds)
+        given = reading.members(fields, "clock", [], ["skews_seconds", "file_tick_seconds"])
+        skews = given.get("skews_seconds", {})
+        if not isinstance(skews, dict):
+            reading.refuse("skews_seconds", "be an object", skews)
+        most = reading.SECONDS_MAX
+        return Clock(
+            tuple(
+                (reading.agent(name), reading.number(ahead, "skews_seconds", -most, most))
+                for name, ahead in skews.items()
+            ),
+            reading.number(given.get("file_tick_seconds", 0.0), "file_tick_seconds", 0, most),
+        )
 
 
 def clocks(agents: Sequence[str]) -> st.SearchStrategy[Clock]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 from hypothesis import strategies as st
+
+from strategies import reading
 
 __all__ = ["ANY", "ERRORS", "INTERRUPTIONS", "KILL", "Fault", "When", "fault_plans", "stop_for"]
 
@@ -106,12 +108,24 @@ class Fault:
         return [*fields, FROM_THEN_ON] if self.lasts else fields
 
     @staticmethod
-    def from_json(fields: Sequence[Any]) -> Fault:
+    def from_json(fields: object) -> Fault:
         """The inverse of ``to_json``. Raises ValueError."""
-        agent, when, where, occurrence, what, *lasting = fields
+        given = reading.items(fields, "a fault", 6)
+        if len(given) < 5:
+            reading.refuse("a fault", "be [agent, when, label, n, what]", fields)
+        agent, when, where, occurrence, what, *lasting = given
         if lasting not in ([], [FROM_THEN_ON]):
-            raise ValueError(f"a fault must end with {FROM_THEN_ON!r} if with anything: {fields!r}")
-        return Fault(agent, when, where, occurrence, what, bool(lasting))
+            reading.refuse("a fault", f"end with {FROM_THEN_ON!r} if with anything", fields)
+        found = Fault(
+            reading.text(agent, "the agent of a fault"),
+            cast(When, reading.one_of(when, "when", get_args(When))),
+            reading.text(where, "the label of a fault"),
+            reading.whole(occurrence, "occurrence", least=-reading.COUNT_MAX),
+            reading.text(what, "what", 100),
+            bool(lasting),
+        )
+        reading.number(found.stops_for_seconds or 0.0, "seconds", 0, reading.SECONDS_MAX)
+        return found
 
 
 def stop_for(seconds: float) -> str:

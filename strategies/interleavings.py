@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from strategies import reading
+
 __all__ = ["Interleaving", "Stop", "Turn", "interleavings", "turn_by_turn"]
 
-KINDS: Final = ("switches", "turns", "stops", "walk", "pct")
+_NEEDS: Final = {
+    **{kind: (kind,) for kind in ("switches", "turns", "stops")},
+    "walk": ("seed",),
+    "pct": ("seed", "changes", "effects"),
+}
+KINDS: Final = tuple(_NEEDS)
 
 Turn = tuple[str, int]
 """An agent, and how many of its own effects it goes on for."""
@@ -53,15 +60,14 @@ class Interleaving:
         return {"kind": self.kind, "seed": self.seed, **counts}
 
     @staticmethod
-    def from_json(fields: dict[str, Any]) -> Interleaving:
-        """The inverse of ``to_json``. Raises ValueError for a kind that is not known."""
-        kind = fields.get("kind", "switches")
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        switches = tuple((number, agent) for number, agent in fields.get("switches", ()))
-        turns = tuple((agent, effects) for agent, effects in fields.get("turns", ()))
-        stops = tuple(_stop_from_json(stop) for stop in fields.get("stops", ()))
-        return Interleaving(**{**fields, "switches": switches, "turns": turns, "stops": stops})
+    def from_json(fields: object) -> Interleaving:
+        """The inverse of ``to_json``. Raises ValueError for what cannot be followed."""
+        if not isinstance(fields, dict):
+            reading.refuse("interleaving", "be an object", fields)
+        kind = reading.one_of(fields.get("kind", "switches"), "kind", KINDS)
+        given = reading.members(fields, f"interleaving by {kind}", _NEEDS[kind], ["kind"])
+        read = {name: _READERS[name](given[name]) for name in _NEEDS[kind]}
+        return Interleaving(kind, **read)
 
 
 def _stop_to_json(stop: Stop) -> list[Any]:
@@ -69,12 +75,41 @@ def _stop_to_json(stop: Stop) -> list[Any]:
     return [agent, "to the end"] if label is None else [agent, "before", label, occurrence]
 
 
-def _stop_from_json(stop: Sequence[Any]) -> Stop:
-    agent, where, *effect = stop
-    if where == "to the end":
-        return (str(agent), None, 0)
+def _stop_from_json(stop: object) -> Stop:
+    agent, where, *effect = [*reading.items(stop, "a stop", 4), None, None][:4]
+    name = reading.text(agent, "the agent of a stop")
+    if where == "to the end" and effect == [None, None]:
+        return (name, None, 0)
+    if where != "before":
+        reading.refuse("a stop", 'be [agent, "to the end"] or [agent, "before", label, n]', stop)
     label, occurrence = effect
-    return (str(agent), str(label), int(occurrence))
+    return (name, reading.text(label, "a label"), reading.whole(occurrence, "n of a stop", 1))
+
+
+def _turn(turn: object) -> Turn:
+    agent, effects = _two(turn, "a turn", "[agent, effects]")
+    return reading.text(agent, "the agent of a turn"), reading.whole(effects, "effects of a turn")
+
+
+def _switch(switch: object) -> tuple[int, str]:
+    number, agent = _two(switch, "a switch", "[number, agent]")
+    return reading.whole(number, "number of a switch"), reading.text(agent, "agent of a switch")
+
+
+def _two(value: object, name: str, rule: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) != 2:
+        reading.refuse(name, f"be {rule}", value)
+    return value
+
+
+_READERS: Final[dict[str, Callable[[object], Any]]] = {
+    "switches": lambda value: tuple(map(_switch, reading.items(value, "switches"))),
+    "turns": lambda value: tuple(map(_turn, reading.items(value, "turns"))),
+    "stops": lambda value: tuple(map(_stop_from_json, reading.items(value, "stops"))),
+    "seed": lambda value: reading.whole(value, "seed", most=reading.SEED_MAX),
+    "changes": lambda value: reading.whole(value, "changes", most=1000),
+    "effects": lambda value: reading.whole(value, "effects"),
+}
 
 
 def interleavings(

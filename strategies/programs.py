@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from strategies import reading
+
 __all__ = ["ASKS", "PARENT", "TYPES", "Ask", "Program", "asks", "programs"]
 
 ASKS: Final = (
@@ -88,12 +90,26 @@ class Ask:
         return fields
 
     @staticmethod
-    def from_json(fields: dict[str, Any]) -> Ask:
+    def from_json(fields: object) -> Ask:
         """The inverse of ``to_json``. Raises ValueError for what cannot be asked."""
-        if fields["name"] not in ASKS:
-            raise ValueError(f"name must be one of {', '.join(ASKS)}, got {fields['name']!r}")
-        types = fields.get("types")
-        return Ask(**{**fields, "types": None if types is None else tuple(types)})
+        known = ("task_id", "fenced", "seconds", "types", "token")
+        given = reading.members(fields, "a call", ["name"], known)
+        name = reading.one_of(given["name"], "name", ASKS)
+        task_id, token, types = given.get("task_id"), given.get("token"), given.get("types")
+        if name == "post" and task_id is None:
+            reading.refuse("post", "name a task_id", fields)
+        return Ask(
+            name,
+            None if task_id is None else reading.task_id(task_id),
+            reading.flag(given.get("fenced", True), "fenced"),
+            reading.number(given.get("seconds", 0.0), "seconds", 0, reading.SECONDS_MAX),
+            None if types is None else tuple(map(_type, reading.items(types, "types", 100))),
+            None if token is None else reading.whole(token, "token", -(2**63), 2**63 - 1),
+        )
+
+
+def _type(value: object) -> str:
+    return reading.text(value, "types", 200)
 
 
 Program = tuple[Ask, ...]

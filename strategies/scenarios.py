@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from strategies import reading
 from strategies.clocks import Clock, clocks
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving, interleavings
@@ -17,6 +19,12 @@ __all__ = ["START", "PostedTask", "Scenario", "polling_scenarios", "scenarios"]
 
 EFFECTS_OF_A_CALL: Final = 35
 """About how many effects one call has, on our board: what switches are spread over."""
+
+AGENTS_MAX: Final = 32
+TASKS_MAX: Final = 1_000
+ASKS_MAX: Final = 1_000
+FAULTS_MAX: Final = 1_000
+"""So many a scenario in a file may have, the calls for each agent."""
 
 START: Final = 1_700_000_000.0
 """When every run begins, in seconds since the epoch."""
@@ -34,6 +42,17 @@ class PostedTask:
     def to_json(self) -> dict[str, Any]:
         """All four fields."""
         return {name: getattr(self, name) for name in PostedTask.__slots__}
+
+    @staticmethod
+    def from_json(fields: object) -> PostedTask:
+        """The inverse of ``to_json``. Raises ValueError for what cannot be posted."""
+        given = reading.members(fields, "a task", ["task_id"], PostedTask.__slots__)
+        return PostedTask(
+            reading.task_id(given["task_id"]),
+            reading.text(given.get("task_type", "CODE_ANALYSIS"), "task_type", 200),
+            reading.whole(given.get("priority", 5), "priority", -(2**63), 2**63 - 1),
+            reading.number(given.get("created_at", START), "created_at"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +91,48 @@ class Scenario:
         return fields
 
     @staticmethod
-    def from_json(fields: dict[str, Any]) -> Scenario:
+    def from_json(fields: object) -> Scenario:
         """The inverse of ``to_json``. Raises ValueError for what cannot be run."""
-        tasks = tuple(PostedTask(**task) for task in fields["tasks"])
-        if not fields["programs"]:
-            raise ValueError(f"programs must name an agent, got {fields['programs']!r}")
-        return Scenario(
-            tasks,
-            tuple(
-                (name, tuple(Ask.from_json(ask) for ask in program))
-                for name, program in fields["programs"].items()
-            ),
-            Interleaving.from_json(fields["interleaving"]),
-            Clock.from_json(fields.get("clock", {})),
-            fields.get("chance", 0),
-            tuple(map(Fault.from_json, fields.get("faults", ()))),
+        given = reading.members(
+            fields, "scenario", ["tasks", "programs", "interleaving"], ["clock", "chance", "faults"]
         )
+        tasks = reading.items(given["tasks"], "tasks", TASKS_MAX)
+        faults = reading.items(given.get("faults", ()), "faults", FAULTS_MAX)
+        scenario = Scenario(
+            tuple(map(PostedTask.from_json, tasks)),
+            _programs(given["programs"]),
+            Interleaving.from_json(given["interleaving"]),
+            Clock.from_json(given.get("clock", {})),
+            reading.whole(given.get("chance", 0), "chance", most=reading.SEED_MAX),
+            tuple(map(Fault.from_json, faults)),
+        )
+        _refuse_what_cannot_be(scenario)
+        return scenario
+
+
+def _programs(programs: object) -> tuple[tuple[str, Program], ...]:
+    if not isinstance(programs, dict) or not programs:
+        reading.refuse("programs", "name an agent", programs)
+    if len(programs) > AGENTS_MAX:
+        reading.refuse("programs", f"name at most {AGENTS_MAX} agents", len(programs))
+    return tuple(
+        (
+            reading.agent(name),
+            tuple(map(Ask.from_json, reading.items(program, f"program of {name}", ASKS_MAX))),
+        )
+        for name, program in programs.items()
+    )
+
+
+def _refuse_what_cannot_be(scenario: Scenario) -> None:
+    """Two tasks of one id, and more time than there is."""
+    for task_id, count in Counter(task.task_id for task in scenario.tasks).items():
+        if count > 1:
+            reading.refuse("tasks", "have an id each", task_id)
+    asked = sum(ask.seconds for _, program in scenario.programs for ask in program)
+    stopped = sum(fault.stops_for_seconds or 0.0 for fault in scenario.faults)
+    if asked + stopped > reading.SECONDS_MAX:
+        reading.refuse("seconds", f"be at most {reading.SECONDS_MAX:g} together", asked + stopped)
 
 
 @st.composite

@@ -11,10 +11,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 from proofs.harness.invariants import INVARIANTS
+from strategies import reading
 from strategies.scenarios import Scenario
+from swarm.errors import shown
 
 FORMAT: Final = "swarm-proofs/counterexample"
 VERSION: Final = 1
@@ -24,6 +26,13 @@ HEAD_BYTES: Final = 1024
 LINE_WIDTH: Final = 100
 
 Expect = Literal["holds", "violated"]
+
+_GATES: Final = ("threads", "processes")
+_NEEDED: Final = (
+    *("format", "version", "board", "expect", "invariant", "violation", "gates", "scenario"),
+    *("outcomes", "trace"),
+)
+_OPTIONAL: Final = ("promise", "meets", "made_with")
 
 
 class CounterexampleError(ValueError):
@@ -75,26 +84,23 @@ class Counterexample:
         """The inverse of ``to_json``. Raises ``CounterexampleError``."""
         _check(fields, source)
         try:
+            given = reading.members(fields, "the file", _NEEDED, _OPTIONAL)
+            gates = reading.items(given["gates"], "gates", 2)
             return Counterexample(
-                board=str(fields["board"]),
-                invariant=_one_of(INVARIANTS, fields["invariant"], source, "invariant"),
-                violation=str(fields["violation"]),
-                gates=tuple(
-                    _one_of(("threads", "processes"), gate, source, "gates")
-                    for gate in fields["gates"]
-                ),
-                scenario=Scenario.from_json(fields["scenario"]),
-                outcomes=tuple(map(str, fields["outcomes"])),
-                trace=tuple(map(str, fields["trace"])),
-                meets=tuple(map(str, fields.get("meets", ()))),
-                expect=_one_of(("holds", "violated"), fields["expect"], source, "expect"),
-                made_with=dict(fields.get("made_with", {})),
+                board=reading.text(given["board"], "board", 1000),
+                invariant=reading.one_of(given["invariant"], "invariant", INVARIANTS),
+                violation=reading.text(given["violation"], "violation", 10 * reading.TEXT_MAX),
+                gates=tuple(reading.one_of(gate, "gates", _GATES) for gate in gates),
+                scenario=Scenario.from_json(given["scenario"]),
+                outcomes=_lines(given, "outcomes"),
+                trace=_lines(given, "trace"),
+                meets=_lines(given, "meets"),
+                expect=cast(Expect, reading.one_of(given["expect"], "expect", get_args(Expect))),
+                made_with=_versions(given.get("made_with", {})),
             )
-        except CounterexampleError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            words = f"{source} must have the fields of the format, got {type(error).__name__} at "
-            raise CounterexampleError(f"{words}{error}; see docs/counterexamples.md") from error
+        except ValueError as error:
+            words = f"{source} must be one that can be run: {error}; see docs/counterexamples.md"
+            raise CounterexampleError(words) from error
 
     def file_name(self) -> str:
         """One for each board, invariant and pair of effects that meet, however often found."""
@@ -117,7 +123,9 @@ def is_counterexample(path: Path) -> bool:
 def load(path: Path) -> Counterexample:
     """The counterexample in a file. Raises ``CounterexampleError`` with words."""
     try:
-        fields = json.loads(path.read_bytes())
+        fields = json.loads(path.read_bytes(), object_pairs_hook=_once_each)
+    except OSError as error:
+        raise CounterexampleError(f"{path} must be a file that can be read, {error}") from error
     except (ValueError, RecursionError) as error:
         raise CounterexampleError(f"{path} must be JSON, got {error}") from error
     return Counterexample.from_json(fields, str(path))
@@ -153,14 +161,27 @@ def _readable(value: Any, indent: str = "") -> str:
 
 def _check(fields: Any, source: str) -> None:
     if not isinstance(fields, Mapping) or fields.get("format") != FORMAT:
-        raise CounterexampleError(f'{source} must say "format": "{FORMAT}", got {fields!r:.80}')
+        raise CounterexampleError(f'{source} must say "format": "{FORMAT}", got {shown(fields)}')
     version = fields.get("version")
-    if version != VERSION:
-        words = f"{source} must have version {VERSION}, got {version!r}"
+    if type(version) is not int or version != VERSION:
+        words = f"{source} must have version {VERSION}, got {shown(version)}"
         raise CounterexampleError(f"{words}; a newer swarm-proofs may read it")
 
 
-def _one_of(known: Any, value: Any, source: str, name: str) -> Any:
-    if value not in known:
-        raise CounterexampleError(f"{name} of {source} must be one of {[*known]}, got {value!r}")
-    return value
+def _lines(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(reading.text(line, name) for line in reading.items(fields.get(name, []), name))
+
+
+def _versions(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        reading.refuse("made_with", "be an object", value)
+    return {reading.text(name, "made_with"): reading.text(at, name) for name, at in value.items()}
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, in which no name stands twice: only the last would count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"two fields {max(names, key=names.count)!r} in one object")
+    return found

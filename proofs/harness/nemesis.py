@@ -167,7 +167,10 @@ def _can_happen(fault: Fault, agent: str, effect: Effect) -> bool:
 
 @lru_cache(1000)
 def _pattern(where: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, where.split("*"))), re.DOTALL)
+    """Between two stars the first place that fits is the right one: it never has to go back."""
+    first, *others = map(re.escape, where.split("*"))
+    between = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return re.compile("".join([first, between, *(f".*{part}" for part in others[-1:])]), re.DOTALL)
 
 
 def _struck(agent: Struck, fault: Fault, effect: Effect, act: Callable[[], T], may_wait: bool) -> T:

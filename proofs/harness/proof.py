@@ -6,10 +6,9 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from proofs.harness.checkers import LEAK, check
-from proofs.harness.checkers.evidence import ENDS, LISTINGS
 from proofs.harness.conviction import Conviction, convict, counterexample_of
 from proofs.harness.counterexample import Expect, save
 from proofs.harness.coverage import Coverage
@@ -17,6 +16,7 @@ from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.guard.schedule import GuardSchedule
+from proofs.harness.needs import nobody_asked
 from proofs.harness.verdict import UnknownError, Value, Verdict
 from strategies.scenarios import Scenario
 
@@ -193,25 +193,13 @@ class Proof:
 
     def _idle(self) -> dict[str, str]:
         """The invariants that could not be broken, because nobody asked what may break them."""
-        return {
-            name: f"nobody asked for {' or '.join(sorted(asks))}"
-            for name, asks in _NEEDS.items()
-            if name in self._judged and not any(self.coverage.invoked[ask] for ask in asks)
-        }
+        asked = +self.coverage.invoked
+        told = {name: nobody_asked(name, asked) for name in self._judged}
+        return {name: why for name, why in told.items() if why is not None}
 
     def _what_was_not_judged(self) -> str | None:
         told = [f"{name}: {words}" for name, words in self._unknown.items()]
         return "; ".join(told) or None
-
-
-_NEEDS: Final = {
-    "S0": frozenset({"claim_next"}),
-    "S9": frozenset({"complete"}),
-    "S13": frozenset({"claim_next"}),
-    "S14": frozenset(ENDS),
-    "S16": LISTINGS,
-    "S17": frozenset({"claim_next"}),
-}
 
 
 def _by_number(invariant: str) -> tuple[str, int]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice, zip_longest
 
+from proofs.harness.checkers import Promises, check
 from proofs.harness.conviction import violation
 from proofs.harness.counterexample import Counterexample
 from proofs.harness.determinism import compare
-from proofs.harness.execution import Execution
+from proofs.harness.execution import Execution, NotApplicableError
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.minimise import nearby
+from proofs.harness.needs import nobody_asked
 from proofs.harness.turns import pattern_of, turns_of
 from proofs.harness.verdict import Verdict
 from strategies.interleavings import Interleaving
@@ -40,6 +42,7 @@ class Replay:
     """``execution`` is the one to be shown: a neighbouring one, if only that one violates.
 
     ``verdict`` is the violation, None if there is none; ``neighbours`` is how many were tried.
+    ``unjudged`` says why no violation shows nothing, if it does not.
     """
 
     gate: GateName
@@ -47,6 +50,7 @@ class Replay:
     verdict: Verdict | None
     divergence: Divergence | None = None
     neighbours: int = 0
+    unjudged: str | None = None
 
 
 class UnseenError(Exception):
@@ -56,20 +60,37 @@ class UnseenError(Exception):
 def replay(counterexample: Counterexample, gates: Gates, gate: GateName | None = None) -> Replay:
     """Run the scenario twice, and compare; then neighbouring ones, if the code went another way.
 
-    ``gate`` None: the one in which it was found. Raises ``NondeterminismError``, and
-    ``UnseenError`` where an effect went past the doors.
+    ``gate`` None: the one in which it was found. Raises ``NondeterminismError``, ``UnseenError``
+    where an effect went past the doors, and ``NotApplicableError``.
     """
     at = gate or _gate_of(counterexample)
+    invariant, promises = counterexample.invariant, gates.board.promises
+    if not promises.include(invariant):
+        raise NotApplicableError(f"{gates.board.name} does not promise {invariant}")
     execution = gates.run(counterexample.scenario, at)
     guarded = gates.run(counterexample.scenario, at, guarded=True)
     if guarded.unseen:
         raise UnseenError(f"effects went unseen: {'; '.join(guarded.unseen)}")
     compare(execution, guarded)
     divergence = diverged(counterexample.trace, execution)
-    verdict = violation(guarded, gates, counterexample.invariant)
-    if verdict is not None or divergence is None:
+    verdict = violation(guarded, gates, invariant)
+    if verdict is not None:
         return Replay(at, guarded, verdict, divergence)
-    return _among_neighbours(counterexample, gates, at, execution, divergence)
+    unjudged = _unjudged(guarded, promises, invariant)
+    if divergence is None:
+        return Replay(at, guarded, None, unjudged=unjudged)
+    found = _among_neighbours(counterexample, gates, at, execution, divergence)
+    return found if found.verdict is not None else replace(found, unjudged=unjudged)
+
+
+def _unjudged(execution: Execution, promises: Promises, invariant: str) -> str | None:
+    """Why an execution that breaks no promise does not show that this one is kept."""
+    verdicts = {verdict.invariant: verdict for verdict in check(execution, promises)}
+    if invariant not in verdicts:
+        return f"no checker judges {invariant} by one execution"
+    if verdicts[invariant].value == "unknown":
+        return verdicts[invariant].words
+    return nobody_asked(invariant, {operation.name for operation in execution.history.operations})
 
 
 def diverged(trace: Sequence[str], execution: Execution) -> Divergence | None:
