@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 
 from proofs.harness.adapter import Answer, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
+from proofs.harness.checkers import Promises
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
+from proofs.harness.proven_board import ProvenBoard
 from strategies.programs import PARENT, Ask
 from strategies.scenarios import PostedTask, Scenario
 from swarm.task import Task
@@ -291,3 +294,22 @@ def test_a_board_that_is_used_wrongly_ends_the_run_as_a_fault_of_the_set_up(
 ) -> None:
     with pytest.raises(UnfitBoardError, match=words):
         ran(board, tmp_path, Ask("claim_next"))
+
+
+@pytest.mark.parametrize(
+    ("methods", "told"),
+    [
+        ((), "has none of the methods that are known"),
+        (("claim", "get", "fail"), "has claim, fail, get"),
+        (("post", "list_all"), "has post, list_all"),
+    ],
+)
+def test_a_board_without_what_is_needed_is_told_what_it_has(
+    methods: tuple[str, ...], told: str
+) -> None:
+    def opens(path: str) -> Any:
+        return SimpleNamespace(**dict.fromkeys(methods, print))
+
+    board = ProvenBoard("boards:Lacking", opens, Promises())
+    with pytest.raises(UnfitBoardError, match=f"must have post and claim or claim_next, {told}$"):
+        board.asks  # noqa: B018

@@ -53,8 +53,11 @@ class ProvenBoard:
                 raise UnfitBoardError(words) from error
             offered = tuple(name for name in ASKS if name == "advance" or _offers(board, name))
         if "post" not in offered or not {"claim", "claim_next"} & set(offered):
-            words = f"{self.text} must have post and claim or claim_next, has {', '.join(offered)}"
-            raise UnfitBoardError(words)
+            methods = [_METHODS.get(name, name) for name in offered if name != "advance"]
+            found = ", ".join(dict.fromkeys(methods)) or "none of the methods that are known"
+            raise UnfitBoardError(
+                f"{self.text} must have post and claim or claim_next, has {found}"
+            )
         return offered
 
     @property
