@@ -119,6 +119,9 @@ CONVICTED = {
         op("a2", "get", 6, 7, "t1", answer=seen(status="CLAIMED", claimed_by="a2")),
         final=[seen()],
     ),
+    "S5 a completion of what nobody was granted": execution(
+        op("a1", "complete", 0, 1, "t1"), grant("a2", 3, 4, 1)
+    ),
     "S6 two posts of one id": execution(
         op("a1", "post", 0, 5, "n1"), op("a2", "post", 1, 6, "n1"), final=[seen(), seen("n1")]
     ),
@@ -193,6 +196,7 @@ def test_what_no_order_explains_is_convicted(name: str) -> None:
     found = violations(check(CONVICTED[name]))
     assert name.split(maxsplit=1)[0] in {verdict.invariant for verdict in found}, found
     assert all(verdict.words for verdict in found)
+    assert not [verdict for verdict in found if verdict.words.endswith((" ", ":", ";"))]
 
 
 def test_each_invariant_that_can_be_judged_is_seen_violated() -> None:
@@ -209,6 +213,17 @@ def test_what_a_board_lacks_or_does_not_promise_is_not_applicable() -> None:
     assert values["S1"] == "violated"
     promised = Promises(invariants=frozenset({"S2"}))
     assert not violations(check(without, promised))
+
+
+def test_what_is_done_to_a_task_that_nobody_holds_is_told_in_words() -> None:
+    """And of tasks that were ended so nobody knows whether they had to be granted."""
+    made = execution(op("a1", "complete", 0, 1, "t1"), nothing("a1", 2, 3))
+    (found,) = violations(check(made))
+    assert str(found) == "S5 violated: nobody had been granted t1: a1 complete(t1) -> ok"
+    others = Promises(invariants=frozenset(CHECKERS) - {"S5"})
+    verdicts = {verdict.invariant: verdict for verdict in check(made, others)}
+    assert verdicts["S0"].value == "not applicable"
+    assert verdicts["S0"].words == "a task was ended that nobody had been granted"
 
 
 def test_a_run_that_got_stuck_is_judged_for_that_alone() -> None:

@@ -10,7 +10,7 @@ INVARIANTS: Final[dict[str, str]] = {
     "S2": "a later grant of a task has a larger token, and no token is used twice",
     "S3": "no two agents hold claims on one task that have not lapsed",
     "S4": "a claimed task is granted again only when stale, released or failed for retry",
-    "S5": "an operation under a superseded token is refused",
+    "S5": "what only a holder may do is refused under an old token, and if nobody holds the task",
     "S6": "every change that was answered with ok stays visible",
     "S7": "every task whose post was ok is on the board",
     "S8": "whatever a reader sees of a task is some complete version of it",

@@ -120,9 +120,15 @@ def exactly_once(evidence: Evidence) -> Verdict:
         grants = evidence.grants(task_id)
         is_due = any(evidence.is_able(poll, task_id) for poll in polls)
         if len(grants) > 1 or (is_due and not grants):
-            words = f"{task_id} was granted {len(grants)} times: {'; '.join(map(said, grants))}"
-            return violated("S0", words, *grants)
+            told = f"{len(grants)} times: {'; '.join(map(said, grants))}"
+            never = f"to nobody, and all agents looked until there was none: {said(polls[-1])}"
+            words = f"{task_id} was granted {told if grants else never}"
+            return violated("S0", words, *(grants or polls))
     return holds("S0")
+
+
+def _was_granted(evidence: Evidence, end: Operation) -> bool:
+    return bool(evidence.grants(str(task_of(end))))
 
 
 def _last_polls(evidence: Evidence) -> list[Operation]:
@@ -145,5 +151,9 @@ def _not_polled_out(evidence: Evidence, polls: list[Operation]) -> str:
         return "a call raised"
     if any(o.name in RETURNS | {"cancel", "post"} and o.outcome == "ok" for o in operations):
         return "tasks were posted, given back or cancelled meanwhile"
+    if any(
+        o.name in ENDS and o.outcome == "ok" and not _was_granted(evidence, o) for o in operations
+    ):
+        return "a task was ended that nobody had been granted"
     seconds = max(o.ended for o in operations) - min(o.started for o in operations)
     return "leases may have lapsed" if seconds >= evidence.promises.lease_seconds else ""

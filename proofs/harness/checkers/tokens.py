@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Final
 
-from proofs.harness.checkers.evidence import Evidence, said, token_of
+from proofs.harness.checkers.evidence import GRANTS, Evidence, said, token_of
+from proofs.harness.checkers.task_model import state_of
 from proofs.harness.history import Operation
 from proofs.harness.verdict import Verdict, holds, not_applicable, violated
+
+_HOLDERS: Final = frozenset({"start", "renew", "complete", "fail", "retry", "release"})
+"""What only the holder of a task may do."""
 
 
 def tokens_grow(evidence: Evidence) -> Verdict:
@@ -28,11 +33,18 @@ def _known_tokens(grants: list[Operation]) -> list[tuple[int, Operation]]:
 
 
 def no_zombie(evidence: Evidence) -> Verdict:
-    """S5: an operation under a token is refused once a larger one was granted."""
+    """S5: an operation under a token is refused once a larger one was granted.
+
+    So is, with a token or without, what only a holder may do, as long as nobody was granted the
+    task.
+    """
     judged = False
     for task_id in evidence.lasting:
         known = _known_tokens(evidence.grants(task_id))
         for operation in evidence.changes(task_id):
+            if operation.outcome == "ok" and _is_held_by_nobody(evidence, task_id, operation):
+                words = f"nobody had been granted {task_id}: {said(operation)}"
+                return violated("S5", words, operation)
             token = operation.arguments.get("token")
             judged = judged or token is not None
             if operation.outcome == "ok" and token is not None:
@@ -40,4 +52,15 @@ def no_zombie(evidence: Evidence) -> Verdict:
                     if larger > token and later.precedes(operation):
                         words = f"{said(operation)} after {said(later)}"
                         return violated("S5", words, operation, later)
-    return holds("S5") if judged else not_applicable("S5", "nothing was done under a token")
+        judged = judged or any(one.name in _HOLDERS for one in evidence.by_task[task_id])
+    return holds("S5") if judged else not_applicable("S5", "nothing was done that needs a grant")
+
+
+def _is_held_by_nobody(evidence: Evidence, task_id: str, operation: Operation) -> bool:
+    """Whether it is a holder's, on a task that nobody can have been granted before."""
+    posted = evidence.posted.get(task_id)
+    was_pending = state_of(posted).status in ("PENDING", "ABSENT")
+    if operation.name not in _HOLDERS or task_id not in evidence.described or not was_pending:
+        return False
+    grants = (one for one in evidence.changes(task_id) if one.name in GRANTS)
+    return all(operation.precedes(grant) for grant in grants)
