@@ -25,7 +25,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_every_task_is_claimed_exactly_once(proving: Proving, gate: GateName) -> None:
     with proving.proof(gate, ["S0", "S1", "S3", "S8", "S13", "S17", "L1", "R1"]) as proof:
-        proving.sample(proof, polling_scenarios(proving.board.asks), EXECUTIONS[gate])
+        lease_seconds = proving.board.promises.lease_seconds
+        polling = polling_scenarios(proving.board.asks, lease_seconds=lease_seconds)
+        proving.sample(proof, polling, EXECUTIONS[gate])
 
 
 def test_no_pair_of_operations_breaks_a_promise(proving: Proving, gate: GateName) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from strategies import reading
 
-__all__ = ["ASKS", "PARENT", "TYPES", "Ask", "Program", "asks", "programs"]
+__all__ = ["ASKS", "PARENT", "TYPES", "Ask", "Program", "asks", "half_a_lease", "programs"]
 
 ASKS: Final = (
     "claim_next",
@@ -180,8 +180,12 @@ def _lives(task_ids: Sequence[str], names: Sequence[str]) -> st.SearchStrategy[P
     )
 
 
+def half_a_lease(lease_seconds: float) -> float:
+    """A time in which no claim lapses; a day where none ever does."""
+    return 86_400.0 if math.isinf(lease_seconds) else lease_seconds / 2
+
+
 def _steps(lease_seconds: float) -> list[float]:
     """How long time goes on, so that two steps can make up a lease."""
-    if math.isinf(lease_seconds):
-        return [1.0, 86_400.0]
-    return [lease_seconds / 2, lease_seconds, 2 * lease_seconds]
+    half = half_a_lease(lease_seconds)
+    return [1.0, half] if math.isinf(lease_seconds) else [half, lease_seconds, 2 * lease_seconds]

@@ -13,7 +13,7 @@ from strategies import reading
 from strategies.clocks import Clock, clocks
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving, interleavings
-from strategies.programs import ASKS, TYPES, Ask, Program, programs
+from strategies.programs import ASKS, TYPES, Ask, Program, half_a_lease, programs
 
 __all__ = ["START", "PostedTask", "Scenario", "polling_scenarios", "scenarios"]
 
@@ -170,11 +170,18 @@ def scenarios(
 
 @st.composite
 def polling_scenarios(
-    draw: st.DrawFn, names: Sequence[str] = ASKS, *, agents_max: int = 3, tasks_max: int = 3
+    draw: st.DrawFn,
+    names: Sequence[str] = ASKS,
+    *,
+    agents_max: int = 3,
+    tasks_max: int = 3,
+    lease_seconds: float = 3600.0,
 ) -> Scenario:
     """Agents that do nothing but look for work until there is none left for any of them.
 
-    A board without ``claim_next`` is asked for each task by its id instead.
+    Of some the last one begins late: half a lease has passed then, which is too little for a claim
+    to lapse and enough for most locks that go by their age. A board without ``claim_next`` is asked
+    for each task by its id instead.
     """
     ids = [f"t{number + 1}" for number in range(draw(st.integers(1, tasks_max)))]
     tasks = tuple(
@@ -184,7 +191,9 @@ def polling_scenarios(
     agents = [f"a{number + 1}" for number in range(draw(st.integers(2, agents_max)))]
     by_id = tuple(Ask("claim", task_id, fenced=False) for task_id in ids)
     polls = (Ask("claim_next"),) * (len(ids) + 1) if "claim_next" in names else by_id
-    programs = tuple((agent, polls) for agent in agents)
+    late = (Ask("advance", seconds=half_a_lease(lease_seconds)),)
+    last = draw(st.sampled_from([polls, polls, (*late, *polls)]))
+    programs = (*((agent, polls) for agent in agents[:-1]), (agents[-1], last))
     chance = draw(st.sampled_from([0, 0, 1, 2]))
     effects = 60 * len(agents) * len(ids)
     return Scenario(tasks, programs, draw(interleavings(agents, effects=effects)), chance=chance)
