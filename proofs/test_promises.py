@@ -10,9 +10,11 @@ import pytest
 
 from proofs.harness.checkers import Promises, check
 from proofs.harness.checkers.promises import LeaseClock, PromiseError
+from proofs.harness.picture import picture
 from proofs.harness.verdict import violations
 from proofs.histories import LEASE_SECONDS, execution, grant, nothing
 from strategies.clocks import Clock
+from strategies.scenarios import PostedTask
 
 
 def board(promises: Any) -> object:
@@ -55,6 +57,17 @@ def test_a_board_tells_what_it_promises_in_a_dict() -> None:
 def test_what_is_no_such_promise_is_refused_with_words(told: Any, words: str) -> None:
     with pytest.raises(PromiseError, match=words.replace("['S1']", r"\['S1'\]")):
         Promises.of(board(told))
+
+
+def test_a_picture_tells_of_several_tasks_and_of_clocks_that_are_apart() -> None:
+    made = execution(tasks=(PostedTask("t1", priority=5), PostedTask("t2", priority=4)))
+    clock = Clock((("a1", 60.0), ("a2", -0.5)), 2.0)
+    told = picture(replace(made, scenario=replace(made.scenario, clock=clock)))
+    assert told.splitlines()[:2] == [
+        "tasks on the board, by priority and age: t2 (priority 4), t1 (priority 5)",
+        "clocks are apart: a1 by +60 s, a2 by -0.5 s, file times tick by 2 s",
+    ]
+    assert "tasks" not in picture(execution()) and "clocks" not in picture(execution())
 
 
 def test_a_claim_that_never_lapses_is_not_free_again_after_any_time() -> None:

@@ -12,6 +12,7 @@ from proofs.harness.history import Operation
 from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import Step, preempted_after
 from proofs.harness.turns import pattern_of
+from strategies.scenarios import Scenario
 
 WIDTH = 100
 _NUMBER_WIDTH = 5
@@ -30,7 +31,8 @@ class _Line:
 def picture(execution: Execution, width: int = WIDTH) -> str:
     """A column for each agent, a line for each call, answer, and effect that another one's meets.
 
-    Where an agent was stopped that could have gone on, its column says before what.
+    Where an agent was stopped that could have gone on, its column says before what. Above them is
+    what the agents found: several tasks, and clocks that are apart.
     """
     agents = sorted({*execution.scenario.agents, *(step.agent for step in execution.trace)})
     column = max(_COLUMN_WIDTH_MIN, (width - _NUMBER_WIDTH) // max(1, len(agents)))
@@ -38,7 +40,23 @@ def picture(execution: Execution, width: int = WIDTH) -> str:
     for line in _lines(execution):
         number = "" if line.number is None else str(line.number)
         rows.append(_row(number, {line.agent: line.text}, agents, column))
-    return "\n".join(rows)
+    return "\n".join([*_found(execution.scenario), *rows])
+
+
+def _found(scenario: Scenario) -> Iterator[str]:
+    """A line for the tasks, if there are several, and one for the clocks, if they are apart."""
+    tasks = sorted(scenario.tasks, key=lambda one: (one.priority, one.created_at, one.task_id))
+    if len(tasks) > 1:
+        is_by_age = len({task.priority for task in tasks}) == 1
+        told = [f"{t.task_id}{'' if is_by_age else f' (priority {t.priority})'}" for t in tasks]
+        order = "the oldest first" if is_by_age else "by priority and age"
+        yield f"tasks on the board, {order}: {', '.join(told)}"
+    clock = scenario.clock
+    apart = [f"{agent} by {seconds:+g} s" for agent, seconds in clock.skews_seconds if seconds]
+    if clock.file_tick_seconds:
+        apart.append(f"file times tick by {clock.file_tick_seconds:g} s")
+    if apart:
+        yield f"clocks are apart: {', '.join(apart)}"
 
 
 def outcomes(execution: Execution) -> tuple[str, ...]:
