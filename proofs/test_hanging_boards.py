@@ -25,6 +25,7 @@ from strategies.scenarios import PostedTask, Scenario
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 
 BOARDS = '''
+import asyncio
 import ctypes
 import os
 import select
@@ -139,6 +140,11 @@ class ToldItself(Well):
             pass
 
 
+class Loops(Well):
+    def deed(self):
+        asyncio.run(asyncio.to_thread((self._path / "helped").write_text, ""))
+
+
 class Exits(Well):
     def deed(self):
         os._exit(7)
@@ -169,10 +175,11 @@ HANGING = {
     "Calls": r"a1 hangs: .*it stands at boards_that_hang.py:\d+, in .*\.deed",
     "Stubborn": r"a1 hangs: ",
     "Parent": r"a1\.c1 hangs: .*it stands at boards_that_hang.py:\d+, in .*\.deed",
+    "Loops": r"a1 hangs: .*it stands at boards_that_hang.py:\d+, in selec.* An event loop waits",
     "Helped": r"a1 hangs: .*since start <a1\.1>; it stands at .*\.deed",
 }
 EACH = [(name, gate) for name in HANGING for gate in GATES]
-FEW = [("Spins", "threads"), ("Helped", "threads"), ("Spins", "processes"), ("Parent", "processes")]
+FEW = [("Spins", "threads"), ("Loops", "threads"), ("Spins", "processes"), ("Parent", "processes")]
 ENDING = [
     ("Exits", "threads", r"a1 called os\._exit\(7\), which would have .*prove it in worker proc"),
     ("Aborts", "threads", r"a1 called os\.abort\(\), which would have ended the proofs with it"),

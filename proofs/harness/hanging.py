@@ -78,9 +78,11 @@ def hanging_words(name: str, trace: Sequence[Step], ident: int | None, seconds: 
     ending = f"since {after}" if last is not None else f"before {after}"
     frame = None if ident is None else sys._current_frames().get(ident)
     stands = "" if frame is None else f"; it stands at {_place(frame)}"
+    is_loop = any(module_of(one).startswith("asyncio.") for one in _outwards(frame))
+    what = "An event loop waits" if is_loop else "What waits or computes without end"
     return (
         f"{name} hangs: in {seconds:g} s no effect has happened anywhere, {ending}{stands}. "
-        "What waits or computes without end outside the doors cannot be stopped"
+        f"{what} outside the doors, and cannot be stopped"
     )
 
 

@@ -10,6 +10,7 @@ import _thread
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import Protocol
 
 from proofs.harness.hanging import TICK_SECONDS, Patience, hanging_words, limits
@@ -86,12 +87,10 @@ class Lookout:
             name, ident = watched.at_work()
             if patience.is_at_end(seen, ident):
                 words = hanging_words(name, watched.trace, ident, limits.hanging_seconds)
-                self._tell(Hangs(words))
+                self._tell(Hangs(f"{words}; its process was killed for it"))
             elif signs.is_at_end(None):
                 self._tell(AtWork())
 
     def _tell(self, message: Hangs | AtWork) -> None:
-        try:
+        with suppress(OSError):  # nobody is there, as the next look will tell
             self._connection.send(message)
-        except OSError:
-            _kill(_getpid(), signal.SIGKILL)

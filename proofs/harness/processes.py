@@ -190,5 +190,5 @@ class _Running:
 
 def _not_hanging(message: Message | None) -> Message | None:
     if isinstance(message, Hangs):
-        raise HangingError(f"{message.words}; its process was killed for it")
+        raise HangingError(message.words)
     return message
