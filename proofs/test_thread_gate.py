@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -236,3 +236,19 @@ def test_draws_are_those_of_the_random_module_and_go_on_from_a_position(
             assert draws.peek(0) == expected.random() == draws.random()
     again.position = draws.position
     assert again.random() == expected.random()
+
+
+def test_a_fault_of_the_gate_itself_is_raised_and_taken_for_no_hanging(tmp_path: Path) -> None:
+    class Faulty(Switches):
+        def choose(self, step: int, current: str | None, runnable: Sequence[str]) -> str:
+            if len(runnable) == 1:
+                raise ZeroDivisionError("a fault of ours")
+            return super().choose(step, current, runnable)
+
+    def write() -> None:
+        (tmp_path / "file").write_text("")
+
+    programs = {"a1": write, "a2": write}
+    with pytest.raises(ZeroDivisionError, match="a fault of ours"):
+        ThreadGate(tmp_path, Faulty({}), SharedTime(int(START * 1e9))).run(programs)
+    gate(tmp_path).run(programs)

@@ -17,9 +17,10 @@ from proofs.harness.hanging import TICK_SECONDS, Patience, hanging_words, limits
 from proofs.harness.trace import Step
 from proofs.harness.wire import AtWork, Connection, Hangs
 
-SIGNS = 6
-"""How often it tells that it lives in the time that makes a run hang; so whoever is nearest to what
-hangs is the first to tell.
+SIGN_SECONDS_MAX = 5.0
+SIGNS_MIN = 6
+"""How often at least it tells that it lives in the time that makes a run hang; so whoever is
+nearest to what hangs is the first to tell.
 """
 
 _start_new_thread, _sleep = _thread.start_new_thread, time.sleep
@@ -81,7 +82,7 @@ class Lookout:
             seen = None if watched is None else watched.seen()
             if watched is not last or seen is None:
                 last, patience = watched, Patience(limits.hanging_seconds)
-                signs = Patience(limits.hanging_seconds / SIGNS)
+                signs = Patience(min(SIGN_SECONDS_MAX, limits.hanging_seconds / SIGNS_MIN))
             if watched is None or seen is None:
                 continue
             name, ident = watched.at_work()

@@ -76,6 +76,7 @@ class ThreadGate:
         self._gone: dict[str, Callable[[], None]] = {}  # waits until a thread is gone
         self._acting: dict[str, tuple[GatedAgent, int]] = {}  # with the number of the thread
         self._unknown: UnknownError | None = None
+        self._is_at_fault = False  # the error is one of the gate itself
         self.chosen = ""  # it may be a part of a child, for which one thread stands in
         self.heard = 0  # how often a child has told that it is at work
 
@@ -115,7 +116,7 @@ class ThreadGate:
             raise
         finally:
             self._let_go(threads, [agent for agent, _ in agents])
-        if self._unknown is not None:
+        if self._unknown is not None and not self._is_at_fault:
             raise self._unknown
         if self._error is not None:
             raise self._error
@@ -154,6 +155,15 @@ class ThreadGate:
 
     def _act(self, agent: GatedAgent, program: Callable[[], object]) -> _thread.LockType:
         """One agent, from its first turn to its end; what to release then."""
+        try:
+            return self._act_out(agent, program)
+        except BaseException as fault:
+            if agent.is_abandoned:
+                return closed_lock()
+            self._error, self._is_at_fault = fault, True
+            return self._over
+
+    def _act_out(self, agent: GatedAgent, program: Callable[[], object]) -> _thread.LockType:
         self._acting[agent.name] = (agent, _thread.get_ident())
         with watching(agent):
             error = None if self.scheduling.is_over else agent.act(program)
@@ -193,11 +203,12 @@ class ThreadGate:
 
     def _let_go(self, threads: list[KeptThread], agents: list[GatedAgent]) -> None:
         for thread, agent in zip(threads, agents, strict=True):
-            if agent.is_abandoned:
-                thread.dismiss()
-            else:
+            if agent.is_done and not agent.is_abandoned:
                 give_back([thread])
-        for name, wait_until_gone in self._gone.items():
+            else:
+                thread.dismiss()
+        gone = {} if self._is_at_fault else self._gone  # else who is left stands where it stood
+        for name, wait_until_gone in gone.items():
             if name not in self._acting or not self._acting[name][0].is_abandoned:
                 wait_until_gone()
 
