@@ -33,6 +33,7 @@ from proofs.harness.execution import Execution, run
 from proofs.harness.guard import audit
 from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.interception import interception
+from proofs.harness.kept_threads import end_idle_threads
 from proofs.harness.processes import ProcessGate
 from proofs.planted_bugs import BROKEN, SAFE, drawn, name_of
 from proofs.ways_around import EARLY, WAYS, Around
@@ -316,15 +317,15 @@ def test_a_profiler_that_is_at_work_stays_and_is_told(root: Path) -> None:
         pass
 
     scenario = Scenario((PostedTask("t1"),), (("a1", CLAIM),))
-    sys.setprofile(profiler)
+    end_idle_threads()
+    threading.setprofile(profiler)  # in each thread that begins from now on
     try:
-        execution = run(scenario, LockAndScan, root, guarded=True)
-        assert sys.getprofile() is profiler
+        executions = [run(scenario, LockAndScan, root, guarded=True) for _ in range(2)]
     finally:
-        sys.setprofile(None)
-    assert execution.unseen == (
-        "a1 could not be watched: a profiler, a function, is at work already",
-    )
+        threading.setprofile(None)
+        end_idle_threads()
+    told = ("a1 could not be watched: a profiler, a function, is at work already",)
+    assert [execution.unseen for execution in executions] == [told, told]
 
 
 def test_the_first_execution_is_guarded_and_then_one_in_fifty() -> None:
