@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +26,9 @@ OUR_BOARD: Final = "proofs.our_board:TaskBoard"
 """What is proved where no board is named."""
 
 ROUNDS_MAX: Final = 3
+
+Drawn = Callable[[Sequence[str]], st.SearchStrategy[Scenario]]
+"""Scenarios that ask for these operations; for what is named twice twice as often."""
 
 Concludes = Callable[[Conclusion], None]
 """How a test tells what it showed, for the summary and the report."""
@@ -108,14 +111,18 @@ class Proving:
             words = f"{self.board.name} in {gate}: {ended}"
             self._fail(replace(conclusion, verdict="unknown", words=words), words)
 
-    def sample(self, proof: Proof, scenarios: st.SearchStrategy[Scenario], executions: int) -> None:
+    def sample(self, proof: Proof, scenarios: Drawn, executions: int) -> None:
         """Examine so many scenarios that Hypothesis draws. Raises what ``Proof.examine`` does.
 
-        As many again, up to three times, while they leave something out that a proof must reach.
-        What is found is minimised on its trace, and not by Hypothesis as well.
+        As many again, up to three times, while they leave something out that a proof must reach,
+        and then of scenarios that ask for that more often. What is found is minimised on its trace,
+        and not by Hypothesis as well.
         """
+        names = proof.gates.board.asks
         for number in range(ROUNDS_MAX):
-            self._sample_once(proof, scenarios, executions, number)
+            never = {name.partition("(")[0] for name in proof.coverage.never_succeeded()}
+            more = [name for name in names if name in never] * len(names)
+            self._sample_once(proof, scenarios((*names, *more)), executions, number)
             if not proof.coverage.may_still_reach():
                 return
 

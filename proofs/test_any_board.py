@@ -6,6 +6,8 @@ Each runs in threads and in worker processes, and says how much it tried. Under 
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import settings
 
@@ -26,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_every_task_is_claimed_exactly_once(proving: Proving, gate: GateName) -> None:
     with proving.proof(gate, ["S0", "S1", "S3", "S8", "S13", "S17", "L1", "R1"]) as proof:
         lease_seconds = proving.board.promises.lease_seconds
-        polling = polling_scenarios(proving.board.asks, lease_seconds=lease_seconds)
+        polling = partial(polling_scenarios, lease_seconds=lease_seconds)
         proving.sample(proof, polling, EXECUTIONS[gate])
 
 
@@ -41,5 +43,8 @@ def test_no_pair_of_operations_breaks_a_promise(proving: Proving, gate: GateName
 def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName) -> None:
     with proving.proof(gate) as proof:
         lease_seconds = proving.board.promises.lease_seconds
-        asked = scenarios(names=proving.board.asks, lease_seconds=lease_seconds)
-        proving.sample(proof, asked, EXECUTIONS[gate])
+        proving.sample(
+            proof,
+            lambda names: scenarios(names=names, lease_seconds=lease_seconds),
+            EXECUTIONS[gate],
+        )

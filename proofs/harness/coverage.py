@@ -77,13 +77,16 @@ class Coverage:
             executions = _count(self.executions, "execution")
             told = [f"{name} raised {self.raised[name]}" for name in sorted(self.raised)]
             return "; ".join([f"no two agents ever touched the same thing in {executions}", *told])
-        never = [self._never(name) for name in sorted(self.asked) if self._must_succeed(name)]
-        return ", ".join(never) or None
+        return ", ".join(map(self._never, self.never_succeeded())) or None
 
     def may_still_reach(self) -> bool:
         """Whether more executions may show that what never succeeded so far can."""
-        never = [name for name in self.asked if self._must_succeed(name)]
+        never = self.never_succeeded()
         return any(self.invoked[name] < CALLS_ENOUGH for name in never) or not self.contended
+
+    def never_succeeded(self) -> list[str]:
+        """The operations that were asked for and have to succeed once, and did not so far."""
+        return [name for name in sorted(self.asked) if self._must_succeed(name)]
 
     def _must_succeed(self, name: str) -> bool:
         """Whether it was asked for and never was ok, though the board has it."""
