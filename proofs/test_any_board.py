@@ -1,7 +1,7 @@
 """The proofs of any board: ours, or the one that ``--proofs-board`` names.
 
 Each runs in threads and in worker processes, and says how much it tried. Under the profile
-``proofs-fuzz`` that is fifty times as much.
+``proofs-fuzz`` that is a hundred times as much.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from proofs.proving import Proving, gates_of
 from strategies.scenarios import polling_scenarios, scenarios
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
-EXECUTIONS = {"threads": 10_000 if IS_DEEP else 150, "processes": 2_000 if IS_DEEP else 60}
+EXECUTIONS = {"threads": 10_000 if IS_DEEP else 100, "processes": 2_000 if IS_DEEP else 40}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

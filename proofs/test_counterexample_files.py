@@ -116,7 +116,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=20_000 if IS_DEEP else 400)
+@settings(max_examples=20_000 if IS_DEEP else 200)
 @given(where=st.sampled_from(PLACES), new=values)
 @example(where=(4, ("scenario", "interleaving", "changes")), new=10**9)
 @example(where=(0, ("scenario", "tasks", 1, "task_id")), new="t1")

@@ -28,7 +28,7 @@ from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario, scenarios
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
-REPLAYS = 100 if IS_DEEP else 20
+REPLAYS = 100 if IS_DEEP else 10
 NO_LOCK = "proofs.broken_boards.no_lock:Board"
 POLL = (Ask("claim_next"),) * 3
 TASKS = (PostedTask("t1"), PostedTask("t2"))

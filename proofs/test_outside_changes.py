@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from proofs.file_clocks import ticking_every
 from proofs.machine import TaskBoardMachine
@@ -160,3 +161,6 @@ class CoarseTimesMachine(TaskBoardMachine):
 
 
 TestBoardUnderCoarseTimes = CoarseTimesMachine.TestCase
+TestBoardUnderCoarseTimes.settings = settings(
+    CoarseTimesMachine.TestCase.settings, max_examples=settings().max_examples // 2
+)

@@ -27,21 +27,11 @@ import os
 import time
 from types import SimpleNamespace
 
-from proofs.benchmarks.lock_and_scan_board import LockAndScanBoard
 from swarm.task_board import TaskBoard
 
 
 def ours(storage_path):
     return TaskBoard(storage_path, durability="kill")
-
-
-class Lean(LockAndScanBoard):
-    def __init__(self, storage_path):
-        super().__init__(storage_path, durability="kill")
-
-    def post(self, task):
-        fields = ("task_id", "task_type", "description", "status", "priority", "created_at")
-        self._replace({name: getattr(task, name) for name in fields})
 
 
 class Pid:
@@ -98,12 +88,6 @@ def gate(boards: str) -> Iterator[ProcessGate]:
 
 
 @pytest.fixture(scope="module")
-def lean(boards: str) -> Iterator[ProcessGate]:
-    with ProcessGate(f"{boards}:Lean") as gate:
-        yield gate
-
-
-@pytest.fixture
 def pids(boards: str) -> Iterator[ProcessGate]:
     with ProcessGate(f"{boards}:Pid") as gate:
         yield gate
@@ -142,7 +126,7 @@ def is_there(pid: int) -> bool:
     return True
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(scenario=scenarios())
 def test_a_scenario_runs_in_processes_as_in_threads(
     scenario: Scenario,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofs.harness.clock import SharedTime
@@ -51,6 +51,7 @@ def test_a_scenario_comes_back_from_json_as_it_was(scenario: Scenario) -> None:
     assert Scenario.from_json(scenario.to_json()) == scenario
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(scenario=scenarios())
 def test_the_same_scenario_gives_the_same_execution(
     scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
@@ -63,6 +64,7 @@ def test_the_same_scenario_gives_the_same_execution(
     assert not any(first.descriptors.values()), first.descriptors
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(interleaving=interleavings(["a1", "a2"]))
 def test_a_run_is_replayed_by_its_switches_alone(
     interleaving: Interleaving, tmp_path_factory: pytest.TempPathFactory
