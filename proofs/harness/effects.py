@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 DAEMON: Final = "daemon"
 """The detail of the effect that starts a thread for which its process does not wait."""
+
+
+EFFECTS_KEPT = 10_000
+"""So many are kept: the same few recur in one execution after the other."""
 
 
 class Effect(NamedTuple):
@@ -30,3 +35,9 @@ class Effect(NamedTuple):
         if self.paths:
             words.append(" -> ".join(self.paths))
         return " ".join(words)
+
+
+@lru_cache(EFFECTS_KEPT)
+def effect_on(kind: str, path: str, detail: str = "", changes: bool = False) -> Effect:
+    """The one on a single path; looked up takes a third of the time that making it takes."""
+    return Effect(kind, (path,), detail, changes)

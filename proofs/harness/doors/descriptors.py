@@ -19,7 +19,7 @@ from proofs.harness.doors.files import (
 )
 from proofs.harness.doors.pipes import await_readable
 from proofs.harness.doors.replacing import Replacement
-from proofs.harness.effects import Effect
+from proofs.harness.effects import Effect, effect_on
 
 # name: (the kind of its effect, whether it changes anything)
 _BY_DESCRIPTOR: Final = {
@@ -86,7 +86,7 @@ def _by_descriptor(name: str, kind: str, changes: bool) -> Callable[..., Any]:
                 touch(agent, number_of(fd))
             return seen(agent, result)
 
-        return agent.perform(Effect(kind, (place,), "", changes), act)
+        return agent.perform(effect_on(kind, place, "", changes), act)
 
     return through_the_door
 
@@ -121,7 +121,7 @@ def _open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
     if agent is None or place is None:
         return _real_open(path, flags, mode, dir_fd=dir_fd)
     may_create = bool(flags & os.O_CREAT)
-    effect = Effect("open", (place,), _how(flags), may_create or bool(flags & os.O_TRUNC))
+    effect = effect_on("open", place, _how(flags), may_create or bool(flags & os.O_TRUNC))
 
     opened: list[int] = []
 
@@ -165,7 +165,7 @@ def _close(fd: int) -> None:
         _real_close(fd)
 
     # Closing lets go of a lock, so others may see it.
-    agent.perform(Effect("close", (place,), "", True), act)
+    agent.perform(effect_on("close", place, "", True), act)
 
 
 def _closerange(low: int, high: int, /) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from proofs.harness.agents import acting
 from proofs.harness.doors.files import real
 from proofs.harness.doors.replacing import Replacement
-from proofs.harness.effects import Effect
+from proofs.harness.effects import effect_on
 
 
 def replacements() -> Iterator[Replacement]:
@@ -101,4 +101,4 @@ def _scandir(path: Any = None) -> Any:
         by_name = sorted(found, key=lambda entry: agent.listing_key(os.fsdecode(entry.name)))
         return _Entries(by_name)
 
-    return agent.perform(Effect("listdir", (place,)), act)
+    return agent.perform(effect_on("listdir", place), act)

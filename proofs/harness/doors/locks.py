@@ -11,7 +11,7 @@ from typing import Any
 from proofs.harness.agents import ActingAgent, acting
 from proofs.harness.doors.descriptors import number_of
 from proofs.harness.doors.replacing import Replacement
-from proofs.harness.effects import Effect
+from proofs.harness.effects import effect_on
 
 _real_flock, _real_lockf, _real_fcntl = fcntl.flock, fcntl.lockf, fcntl.fcntl
 _real_os_lockf = getattr(os, "lockf", None)
@@ -92,7 +92,7 @@ def _fcntl(fd: Any, cmd: int, arg: Any = 0, /) -> Any:
         descriptor = _real_fcntl(fd, cmd, arg)
         agent.places.opened(descriptor, place)
         return descriptor
-    effect = Effect("lockf", (place,), "by fcntl", changes=True)
+    effect = effect_on("lockf", place, "by fcntl", True)
     if cmd in _TRIES:
         return agent.perform(effect, lambda: _real_fcntl(fd, cmd, arg))
     answer: list[Any] = []
@@ -104,14 +104,14 @@ def _fcntl(fd: Any, cmd: int, arg: Any = 0, /) -> Any:
 def _lock(agent: ActingAgent, place: str, kind: str, operation: int, lock: Any) -> None:
     shared = "shared" if operation & fcntl.LOCK_SH else "exclusive"
     if operation & fcntl.LOCK_UN:
-        agent.perform(Effect(kind, (place,), "unlock", changes=True), lambda: lock(operation))
+        agent.perform(effect_on(kind, place, "unlock", True), lambda: lock(operation))
         return
     if operation & fcntl.LOCK_NB:
-        agent.perform(Effect(kind, (place,), f"try {shared}", True), lambda: lock(operation))
+        agent.perform(effect_on(kind, place, f"try {shared}", True), lambda: lock(operation))
         return
 
     tried = _attempt(lambda: lock(operation | fcntl.LOCK_NB))
-    agent.wait_for(Effect(kind, (place,), shared, changes=True), tried, None)
+    agent.wait_for(effect_on(kind, place, shared, True), tried, None)
 
 
 def _attempt(lock: Callable[[], object]) -> Callable[[], bool]:

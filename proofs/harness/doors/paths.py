@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from proofs.harness.agents import ActingAgent, acting
 from proofs.harness.doors.files import kept, real, seen, touch, touch_directories
 from proofs.harness.doors.replacing import Replacement
-from proofs.harness.effects import Effect
+from proofs.harness.effects import Effect, effect_on
 
 
 class _Path(NamedTuple):
@@ -88,7 +88,7 @@ def _looking(name: str, door: _Door, general: Callable[..., Any]) -> Callable[..
         place = agent.places.name(args[0])
         if place is None:
             return function(*args)
-        return agent.perform(Effect(kind, (place,)), lambda: seen(agent, function(*args)))
+        return agent.perform(effect_on(kind, place), lambda: seen(agent, function(*args)))
 
     return through_the_door
 
@@ -153,4 +153,4 @@ def _utime(path: Any, times: Any = None, **kwargs: Any) -> None:
         else:
             real("utime")(path, times, **kwargs)
 
-    agent.perform(Effect("utime", (place,), changes=True), act)
+    agent.perform(effect_on("utime", place, "", True), act)

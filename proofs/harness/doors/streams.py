@@ -10,7 +10,7 @@ from typing import Any
 from proofs.harness.agents import ActingAgent, acting
 from proofs.harness.doors.files import exists, to_write, touch, touch_directories
 from proofs.harness.doors.replacing import Replacement
-from proofs.harness.effects import Effect
+from proofs.harness.effects import effect_on
 
 _real_open = builtins.open
 _raw = io.FileIO
@@ -45,7 +45,7 @@ class RawFile(io.FileIO):
                 touch(agent, self.fileno())
 
         try:
-            agent.perform(Effect("open", (place,), mode, changes), act)
+            agent.perform(effect_on("open", place, mode, changes), act)
         except BaseException:
             if not self.closed:  # it was opened, and failed all the same
                 agent.places.closed(self.fileno())
@@ -78,11 +78,11 @@ class RawFile(io.FileIO):
             agent.places.closed(self.fileno())
             _raw.close(self)
 
-        agent.perform(Effect("close", (self._place,), "", True), act)
+        agent.perform(effect_on("close", self._place, "", True), act)
 
     def _see(self, kind: str, act: Callable[[], Any]) -> Any:
         agent = acting.agent
-        return act() if agent is None else agent.perform(Effect(kind, (self._place,)), act)
+        return act() if agent is None else agent.perform(effect_on(kind, self._place), act)
 
     def _change(self, kind: str, act: Callable[[], Any]) -> Any:
         agent = acting.agent
@@ -94,7 +94,7 @@ class RawFile(io.FileIO):
             touch(agent, self.fileno())
             return result
 
-        return agent.perform(Effect(kind, (self._place,), "", True), act_and_touch)
+        return agent.perform(effect_on(kind, self._place, "", True), act_and_touch)
 
 
 def _open(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -39,17 +39,21 @@ class Profiler:
             self._agent.unseen_call(name, (place,), frame)
 
 
-@contextmanager
-def watching(agent: object) -> Iterator[None]:
+def watching(agent: object) -> AbstractContextManager[None]:
     """Watch what this thread does meanwhile as ``agent``, if that is a guarded one.
 
     A profiler that is at work already stays, for it may not be one that can be put back; that the
     agent could not be watched is told then. Nothing is left in place afterwards but the audit
     hook, which cannot be taken away and does nothing.
     """
-    if not isinstance(agent, GuardedAgent):
-        yield
-        return
+    return _watching(agent) if isinstance(agent, GuardedAgent) else _UNWATCHED
+
+
+_UNWATCHED = nullcontext()
+
+
+@contextmanager
+def _watching(agent: GuardedAgent) -> Iterator[None]:
     occupied = sys.getprofile()
     if occupied is not None:
         kind = type(occupied).__name__
