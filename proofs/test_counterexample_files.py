@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from proofs.broken_boards.base import LockAndScan
 from proofs.harness.answers import UnfitBoardError
+from proofs.harness.checkers import Promises
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
 from proofs.harness.execution import NotApplicableError
 from proofs.harness.gates import Gates
@@ -23,7 +25,8 @@ from strategies.clocks import Clock
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
-from strategies.scenarios import PostedTask, Scenario
+from strategies.scenarios import AGENTS_MAX, ASKS_MAX, TASKS_MAX, PostedTask, Scenario
+from swarm.task import Task
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 NO_LOCK = "proofs.broken_boards.no_lock:Board"
@@ -144,6 +147,33 @@ def test_a_file_in_which_anything_is_changed_is_run_or_refused_in_one_sentence(
     assert sorted({*gates.root.parent.iterdir()} - {gates.root}) == [
         one for one in beside if one != gates.root
     ]
+
+
+def test_as_much_as_a_file_may_ask_for_is_run_or_given_up(gates: Gates) -> None:
+    tasks = tuple(PostedTask(f"t{number}") for number in range(TASKS_MAX))
+    polls = (Ask("claim", "t1"),) * ASKS_MAX
+    programs = tuple((f"a{number}", polls) for number in range(AGENTS_MAX))
+    most = Scenario(tasks, programs, Interleaving("pct", changes=1000, effects=10**9))
+    assert Scenario.from_json(json.loads(json.dumps(most.to_json()))) == most
+    stuck = gates.run(most, "threads").stuck
+    assert stuck is not None and "nobody has come to an end" in stuck
+
+
+class Hangs(LockAndScan):
+    """Its posts never end."""
+
+    def post(self, task: Task) -> None:
+        """Look again and again."""
+        while True:
+            self.read(task.task_id)
+
+
+def test_a_board_on_which_posts_never_end_is_told_as_unfit(tmp_path: Path) -> None:
+    hangs = ProvenBoard("boards:Hangs", Hangs, Promises())
+    one = Scenario((PostedTask("t1"),), (("a1", (Ask("claim_next"),)),))
+    with Gates(hangs, tmp_path / "board") as gates, pytest.raises(UnfitBoardError) as told:
+        gates.run(one, "threads")
+    assert str(told.value).startswith("post must come to an end where nobody else is at work")
 
 
 @pytest.mark.parametrize("file", FILES, ids=[one.kind for one in INTERLEAVINGS])

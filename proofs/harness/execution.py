@@ -127,7 +127,11 @@ def run(
     time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
     os.utime(root, ns=(time.file_ns, time.file_ns))
     alone = _Alone(root, time)
-    alone.run(lambda: _post_all(scenario, board, root))
+    try:
+        alone.run(lambda: _post_all(scenario, board, root))
+    except StuckError as error:
+        words = f"post must come to an end where nobody else is at work: {error}"
+        raise UnfitBoardError(words) from error
     before = [task.to_json() for task in scenario.tasks]
     return _run(alone, scenario, board, before, gate, Watch(str(root)) if guarded else None)
 
