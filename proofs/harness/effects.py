@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 DAEMON: Final = "daemon"
 """The detail of the effect that starts a thread for which its process does not wait."""
 
-
 EFFECTS_KEPT = 10_000
 """So many are kept: the same few recur in one execution after the other."""
 
