@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import run
@@ -29,6 +29,17 @@ from swarm.task_board import TaskBoard
 
 LEASE_SECONDS = 3600.0
 MEMORY = Path("/dev/shm")
+
+AGENTS_THAT_POLL = Scenario(
+    (PostedTask("t1"), PostedTask("t2", "PARALLEL_SEARCH", priority=4)),
+    (
+        ("a1", (Ask("claim_next"),)),
+        ("a2", (Ask("claim_next"), Ask("complete"), Ask("claim_next"))),
+        ("a3", (Ask("claim_next"), Ask("complete"))),
+    ),
+    Interleaving("walk", seed=606),
+)
+"""Who woke moved time on, and then others were chosen first: no turn told of that."""
 
 board = partial(TaskBoard, durability="kill")
 
@@ -130,6 +141,7 @@ def test_a_scenario_runs_alike_on_the_disk_and_in_memory(
 
 
 @settings(max_examples=30)
+@example(scenario=AGENTS_THAT_POLL)
 @given(scenario=scenarios())
 def test_the_stops_of_any_execution_replay_it(
     scenario: Scenario, tmp_path_factory: pytest.TempPathFactory

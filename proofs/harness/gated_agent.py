@@ -181,7 +181,9 @@ class GatedAgent:
         wakes_at_ns = self.clock.shared.now_ns + int(seconds * 1e9)
         paths: frozenset[str] | None = None if seconds <= POLL_SECONDS_MAX else frozenset()
         self._park(effect, wakes_at_ns, paths)
-        self.clock.shared.now_ns = max(self.clock.shared.now_ns, wakes_at_ns)
+        if self.clock.shared.now_ns < wakes_at_ns:
+            self.clock.shared.now_ns = wakes_at_ns
+            self.gate.scheduling.let_act(self.name)
 
     def start(
         self, begin: Callable[[Live], Callable[[], None]], *, is_daemon: bool = False
