@@ -14,3 +14,10 @@ class TaskBoard(swarm.task_board.TaskBoard):
 
     def __init__(self, storage_path: str) -> None:
         super().__init__(storage_path, durability="kill")
+
+
+class SyncedTaskBoard(swarm.task_board.TaskBoard):
+    """With syncs: what fails when they fail."""
+
+    def __init__(self, storage_path: str) -> None:
+        super().__init__(storage_path)

@@ -81,15 +81,24 @@ class Proving:
         self._root = root
 
     @contextmanager
-    def proof(self, gate: GateName, invariants: Collection[str] | None = None) -> Iterator[Proof]:
-        """A proof that concludes when the block ends. What else is raised is our own fault."""
+    def proof(
+        self,
+        gate: GateName,
+        invariants: Collection[str] | None = None,
+        *,
+        root: Path | None = None,
+    ) -> Iterator[Proof]:
+        """A proof that concludes when the block ends. What else is raised is our own fault.
+
+        ``root`` None: below the test's own temporary directory.
+        """
         folder: Path = self.config.getoption("--proofs-counterexamples")
         if self.board.promises.invariants == frozenset():
             why = "the board promises none of the invariants"
             told = Conclusion(self._item.name, self.board.name, gate, "not applicable", why)
             self._tell(told)
             pytest.skip(f"not applicable: {why}")
-        with Gates(self.board, self._root / "board") as gates:
+        with Gates(self.board, (root or self._root) / "board") as gates:
             proof = Proof(self._item.name, gates, gate, folder, invariants=invariants)
             ended: ViolatedError | UnknownError | UnfitBoardError | None = None
             try:

@@ -422,13 +422,43 @@ def test_a_file_that_could_not_be_read_once_is_granted_once_it_can(
         raise OSError(errno.EIO, "planted")
 
     monkeypatch.setattr(os, "read", fails)
-    assert board.claim_next("a1") is None
-    with pytest.raises(OSError, match="Input/output error"):
-        board.claim("t0", "a1")
-    with pytest.raises(OSError, match="Input/output error"):
-        board.complete("t0", 1)
+    calls: list[Callable[[], object]] = [
+        *(lambda: board.claim_next("a1"), lambda: board.claim("t0", "a1")),
+        *(lambda: board.complete("t0", 1), lambda: board.get("t0"), board.prune),
+        *(board.list_all, board.get_pending, board.get_claimable),
+        lambda: board.get_by_type("CODE_ANALYSIS"),
+    ]
+    for call in calls:
+        with pytest.raises(OSError, match=r"Input/output error.*t0\.json"):
+            call()
+    assert [error.source for error in board.damaged()] == [str(tmp_path / "t0.json")]
     monkeypatch.setattr(os, "read", really_read)
     assert board.claim_next("a1") is not None
+
+
+def test_a_file_that_the_disk_does_not_give_keeps_nobody_from_the_others(
+    board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But that there is no work is not said: there may be a task in it, for whomever."""
+    bad(board).write_bytes(plain(task_type="OTHER"))
+    really_open = os.open
+
+    def opens(path: str | Path, *arguments: int, **options: int) -> int:
+        if os.fspath(path) == str(bad(board)):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), os.fspath(path))
+        return really_open(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", opens)
+    for expected in ("t1", "t3"):
+        task = board.claim_next("a1")
+        assert task is not None and task.task_id == expected
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"Input/output error.*t2\.json"):
+            board.claim_next("a1", ["CODE_ANALYSIS"])
+    monkeypatch.undo()
+    assert board.claim_next("a1", ["CODE_ANALYSIS"]) is None
+    task = board.claim_next("a1")
+    assert task is not None and task.task_id == "t2"
 
 
 def test_a_damaged_file_that_cannot_be_moved_stops_nobody(tmp_path: Path) -> None:

@@ -164,12 +164,12 @@ def test_the_fewest_preemptions_that_show_a_bug_are_known(
 
 
 def test_each_broken_board_has_a_counterexample_that_is_kept(tmp_path: Path) -> None:
-    kept = {load(path).board: load(path) for path in KEPT.glob("*.json")}
+    found = map(load, KEPT.glob("*.json"))
+    kept = {one.board: one for one in found if one.expect == "violated"}
     assert set(kept) == {board_of(module).text for module in BROKEN}
     for module in BROKEN:
         counterexample = kept[board_of(module).text]
         assert counterexample.invariant == module.INVARIANT
-        assert counterexample.expect == "violated"
         with Gates(board_of(module), tmp_path / "board") as gates:
             trace = replay(counterexample, gates, "threads").execution.trace
         assert preemptions(trace) == module.PREEMPTIONS or hasattr(module, "GATE")

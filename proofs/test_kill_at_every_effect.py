@@ -7,7 +7,7 @@ afterwards, or in every interleaving with at most one preemption: amid its own c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -18,12 +18,11 @@ from proofs.harness.execution import Execution
 from proofs.harness.exhaustive import explore
 from proofs.harness.proof import Proof
 from proofs.harness.verdict import UnknownError
-from proofs.pairs import pair_of
+from proofs.one_call import scenario_of
 from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.faults import KILL, Fault
 from strategies.interleavings import Interleaving
-from strategies.programs import ASKS, Ask
-from strategies.scenarios import PostedTask, Scenario
+from strategies.programs import ASKS
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 KILLS_MAX = 500
@@ -32,8 +31,6 @@ KILLS_MAX = 500
 ALONE = frozenset(ASKS) - {"advance"} if IS_DEEP else frozenset({"post", "claim_next", "complete"})
 """The operations amid which an agent is killed; all of them under the profile ``proofs-fuzz``."""
 
-WORK = ("claim_next", "complete")
-AFTERWARDS = (*WORK, "advance", *WORK, "claim_next", "list_all")
 MEANWHILE = ("claim_next", "advance", "claim_next") if IS_DEEP else ("claim_next",)
 
 
@@ -45,7 +42,7 @@ def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(proving: Prov
     left: dict[str, set[str]] = {}
     with proving.proof("processes") as proof:
         for name in names:
-            scenario = scenario_of(proof, name)
+            scenario = scenario_of(proof.gates.board, name)
             plain = proof.examine(scenario)
             for execution in killed_at_each_effect(proof, plain):
                 kills += 1
@@ -69,7 +66,7 @@ def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
     with proving.proof("processes") as proof:
         run = partial(proof.gates.run, gate=proof.gate)
         for name in names:
-            plain = proof.examine(scenario_of(proof, name, MEANWHILE))
+            plain = proof.examine(scenario_of(proof.gates.board, name, MEANWHILE))
             for execution in killed_at_each_effect(proof, plain, stride=1 if IS_DEEP else 8):
                 begun = replace(execution.scenario, interleaving=up_to_the_last_call(plain))
                 exploration = explore(begun, run, preemptions_max=1)
@@ -106,23 +103,6 @@ def killed_at_each_effect(
             return
         yield execution
     raise UnknownError(f"a call has more than {KILLS_MAX} effects, and was not exhausted")
-
-
-def scenario_of(proof: Proof, name: str, afterwards: Sequence[str] = AFTERWARDS) -> Scenario:
-    """One agent that does this last, on two tasks, and another one that goes on."""
-    board = proof.gates.board
-    pair = pair_of((name, name), 1, board.asks)
-    look = "claim_next" if "claim_next" in board.asks else "claim"  # of the task that is there
-    wanted = [look if ask == "claim_next" else ask for ask in afterwards]
-    then = tuple(_ask(ask, board.promises.lease_seconds) for ask in wanted if ask in board.asks)
-    second = PostedTask("t2", created_at=pair.tasks[0].created_at + 1)
-    return Scenario((*pair.tasks, second), (pair.programs[0], ("a2", then)))
-
-
-def _ask(name: str, lease_seconds: float) -> Ask:
-    if name == "advance":
-        return Ask(name, seconds=min(lease_seconds, 86_400.0))
-    return Ask(name, "t1", fenced=False) if name == "claim" else Ask(name)
 
 
 def leftovers(execution: Execution, plain: Execution) -> set[str]:

@@ -451,3 +451,21 @@ class TokensMachine(RuleBasedStateMachine):
 
 
 TestTokensGrow = TokensMachine.TestCase
+
+
+def test_a_record_of_which_half_was_written_leads_to_no_second_use(grants: Grants) -> None:
+    """As a limit or a full disk leaves it: the beginning of the new one over the old one."""
+    fresh = grants.path.read_bytes()
+    record = grants.storage / ".tokens" / "next"
+    while not grants.tokens or grants.tokens[-1] < 98:
+        grants.grant()
+        grants.release()
+    old = record.read_bytes()
+    grants.grant()
+    new = record.read_bytes()
+    assert len(old) == len(new) and old != new
+    for cut in [n for n in range(len(new)) if old[n] != new[n]][1:]:
+        record.write_bytes(new[:cut] + old[cut:])
+        grants.replace(fresh)
+        shutil.rmtree(grants.storage / ".index")
+        grants.grant()

@@ -133,21 +133,26 @@ def stop_for(seconds: float) -> str:
     return f"SIGSTOP for {seconds:g} s"
 
 
-_ERRORS_OF: Final = {
-    "open *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "EMFILE", "ESTALE", "ENOENT"),
+ERRORS_OF: Final = {
+    "open r *": ("EIO", "EMFILE", "ESTALE"),
+    "open w *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "EMFILE", "ESTALE", "ENOENT"),
     "mkdir *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS"),
     "write *": ("ENOSPC", "EDQUOT", "EIO"),
     "fsync *": ("EIO", "ENOSPC", "EDQUOT"),
     "replace *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "ESTALE", "ENOENT"),
     "link *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS"),
-    "unlink *": ("EIO", "EACCES", "EROFS", "ESTALE", "ENOENT"),
+    "unlink *": ("EIO", "EACCES", "EROFS", "ESTALE"),
     "flock *": ("ENOLCK", "EIO", "ESTALE"),
     "read *": ("EIO", "ESTALE"),
     "stat *": ("EIO", "EACCES", "ESTALE"),
     "listdir *": ("EIO", "EACCES", "ESTALE"),
     "close *": ("EIO", "ENOSPC", "EDQUOT"),
 }
-"""The errors that each kind of effect really meets."""
+"""The errors that each kind of effect really meets, by its label.
+
+ENOENT is that of the directory that is gone. Where it or EACCES would tell of one file, that it is
+not there or is another user's, it is no fault: no board can know better.
+"""
 
 
 def fault_plans(
@@ -178,11 +183,11 @@ def _faults(
     agent, occurrence = draw(st.sampled_from(list(agents))), draw(st.integers(1, most))
     few, lasts = min(occurrence, 4), draw(st.sampled_from([False, False, True]))
     if kind == "error":
-        where = draw(st.sampled_from(list(_ERRORS_OF)))
+        where = draw(st.sampled_from(list(ERRORS_OF)))
         when: When = draw(st.sampled_from(["before", "after"]))
-        return Fault(agent, when, where, few, draw(st.sampled_from(_ERRORS_OF[where])), lasts)
+        return Fault(agent, when, where, few, draw(st.sampled_from(ERRORS_OF[where])), lasts)
     if kind == "write":
-        what = draw(st.sampled_from([SHORT_WRITE, *_ERRORS_OF["write *"]]))
+        what = draw(st.sampled_from([SHORT_WRITE, *ERRORS_OF["write *"]]))
         return Fault(agent, "middle", "write *", few, what, lasts)
     if kind == "sync":
         return Fault(agent, "before", "fsync *", few, LYING_SYNC, lasts)

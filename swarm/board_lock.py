@@ -32,7 +32,7 @@ class BoardLock:
             )
         self.path = path
         self.timeout_seconds = timeout_seconds
-        self._threads = threading.Lock()
+        self._threads = threading.RLock()  # which only its holder can let go of
         self._descriptor: int | None = None
         forget_in_child(self)
 
@@ -44,19 +44,12 @@ class BoardLock:
         ``StorageMissingError`` when its directory is gone. Not reentrant.
         """
         deadline = time.monotonic() + self.timeout_seconds
-        threads, acquired = self._threads, False
-        try:
-            acquired = threads.acquire(timeout=min(self.timeout_seconds, threading.TIMEOUT_MAX))
-            if not acquired:
-                raise LockTimeoutError(self.path, self.timeout_seconds)
-            self._acquire(deadline)
-            yield
-        finally:
-            if acquired:
-                try:
-                    self._close()
-                finally:
-                    threads.release()
+        with self._held_among_threads():
+            try:
+                self._acquire(deadline)
+                yield
+            finally:
+                self._let_go()
 
     def forget_after_fork(self) -> None:
         """A child closes its copy, or it would keep a killed parent's lock alive.
@@ -64,7 +57,32 @@ class BoardLock:
         It never unlocks: that would take the lock from the parent, which shares the open file.
         """
         self._close()
-        self._threads = threading.Lock()
+        self._threads = threading.RLock()
+
+    @contextmanager
+    def _held_among_threads(self) -> Iterator[None]:
+        """Whoever holds it lets go of it, noted or not.
+
+        The handler of a signal may raise between the taking and any note of it.
+        """
+        threads = self._threads
+        try:
+            if not threads.acquire(timeout=min(self.timeout_seconds, threading.TIMEOUT_MAX)):
+                raise LockTimeoutError(self.path, self.timeout_seconds)
+            if self._descriptor is not None:  # by this very thread, which would wait for itself
+                raise LockTimeoutError(self.path, self.timeout_seconds)
+            yield
+        finally:
+            with suppress(RuntimeError):  # it was not taken
+                threads.release()
+
+    def _let_go(self) -> None:
+        """Close the file, also when the handler of a signal raises meanwhile."""
+        try:
+            self._close()
+        except BaseException:
+            self._close()
+            raise
 
     def _acquire(self, deadline: float) -> None:
         pause = _POLL_SECONDS_FIRST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from swarm.task_file import TaskWriter
@@ -45,12 +46,20 @@ def move_to_slot(path: Path, slot: Path, writer: TaskWriter) -> Path:
 
 def _drop_name(path: Path, target: Path, aside: Path) -> None:
     """Take the name ``path`` away, unless it stands for another file than ``target`` by now."""
-    os.rename(path, aside)  # not unlink, which could not be taken back
-    if os.path.samestat(os.lstat(aside), os.lstat(target)):
-        os.unlink(aside)
-        return
     try:
-        os.link(aside, path, follow_symlinks=False)
-    except FileExistsError:
-        return
+        os.rename(path, aside)  # not unlink, which could not be taken back
+        _drop_aside(path, target, aside)
+    except BaseException:
+        with suppress(OSError):  # as far as that can be done
+            _drop_aside(path, target, aside)
+        raise
+
+
+def _drop_aside(path: Path, target: Path, aside: Path) -> None:
+    """Remove what was put aside, if it is ``target``; else put it back, unless there is another."""
+    if not os.path.samestat(os.lstat(aside), os.lstat(target)):
+        try:
+            os.link(aside, path, follow_symlinks=False)
+        except FileExistsError:
+            return
     os.unlink(aside)

@@ -68,7 +68,10 @@ class PageFile:
         """Close the file; what was not saved is forgotten."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            os.close(descriptor)
+            try:
+                os.close(descriptor)
+            except OSError:  # who knows whether all that was written has got there
+                self.remove()
         if self._changed or self._in_memory or len(self._cache) > _CACHED_PAGES_MAX:
             self.forget()
 

@@ -51,10 +51,12 @@ class Survey:
         self._bytes_max = bytes_max
         self._quarantine_after_seconds = quarantine_after_seconds
         self._rescan_seconds = rescan_seconds
+        self._not_read: dict[str, TaskFile] = {}  # in this look, as the disk failed
 
     def bring_up_to_date(self, now: float) -> None:
         """After this the index knows all new, removed and replaced files, and what lapsed."""
         facts = self._index.facts
+        self._not_read.clear()
         if facts is None:
             self.rebuild(now)
         elif not self.is_in_step() or not 0 <= now - facts.listed_at < self._rescan_seconds:
@@ -69,7 +71,7 @@ class Survey:
         clock = self._find_clock()
         before = self._settled(clock, self._directory_status())
         facts = IndexFacts(boot_id(), clock.fine, before, now)
-        found = ((task_id, self.read(task_id)) for task_id in task_names(self._storage))
+        found = ((task_id, self._look_at(task_id)) for task_id in task_names(self._storage))
         entries = [self._entry(i, file, facts, now) for i, file in found if file is not None]
         self._index.create(entries, facts)
 
@@ -104,7 +106,7 @@ class Survey:
 
         Answers the task if there is one and it is as the index knew it.
         """
-        found = self.read(task_id)
+        found = self._look_at(task_id)
         if found is None or self._quarantined(task_id, found, now):
             self._index.remove(task_id)
             return None
@@ -117,6 +119,14 @@ class Survey:
             entry = entry._replace(key=time_key(now + self._quarantine_after_seconds))
         changed = self._index.put(entry)
         return None if changed or isinstance(found.task, CorruptTaskError) else found.task
+
+    def check_disk(self) -> None:
+        """Raise OSError if the disk did not give a file, since ``bring_up_to_date`` and till now.
+
+        What nobody could read may be a task.
+        """
+        for found in self._not_read.values():
+            found.check_disk()
 
     def is_in_step(self) -> bool:
         """Whether the directory is as the index knows it, up to this moment."""
@@ -179,6 +189,14 @@ class Survey:
             return found
         reason = f"its token {token} is not this board's, which issued none above {reserved}"
         return replace(found, task=CorruptTaskError(self._path(task_id), reason))
+
+    def _look_at(self, task_id: str) -> TaskFile | None:
+        """Read a file, and note whether the disk gave it."""
+        found = self.read(task_id)
+        self._not_read.pop(task_id, None)
+        if found is not None and found.disk_failed:
+            self._not_read[task_id] = found
+        return found
 
     def _quarantined(self, task_id: str, found: TaskFile, now: float) -> bool:
         """Move a damaged file that was left alone for long enough; whether it was moved."""

@@ -37,6 +37,7 @@ from swarm.survey import Survey
 from swarm.task import FINAL, LEASE_SECONDS_DEFAULT, Task, TaskStatus, TaskType
 from swarm.task_file import (
     SUFFIX,
+    TaskFile,
     TaskWriter,
     encode,
 )
@@ -146,10 +147,8 @@ class TaskBoard:
             now = self._now()
             if not self._index.open() and not self._index.exists():
                 self._survey.rebuild(now)  # cheapest before the first task is there
-            try:
-                self._put(fresh, data, now=now, durable=True, new=True)
-            except FileExistsError:
-                raise DuplicateTaskError(task.task_id, Path(self._path(task.task_id))) from None
+            if not self._put(fresh, data, now=now, durable=True, new=True):
+                raise DuplicateTaskError(task.task_id, Path(self._path(task.task_id)))
 
     def claim(self, task_id: str, agent_id: str) -> bool:
         """Grant this task to the agent, if it is pending or its claim is stale."""
@@ -170,6 +169,8 @@ class TaskBoard:
 
         First is the lowest priority number, then the oldest, then by id, among pending and stale
         tasks of the types in ``capabilities`` (names or ``TaskType``; None: any type at all).
+        A file that the disk does not give is passed over; where nothing else can be granted,
+        OSError is raised, for there may be a task.
         """
         check_agent(agent_id)
         types = as_type_names(capabilities)
@@ -244,12 +245,17 @@ class TaskBoard:
         if found is None:
             self._check_storage()
             return None
+        found.check_disk()
         if isinstance(found.task, CorruptTaskError):
             raise found.task
         return found.task
 
     def list_all(self) -> list[Task]:
-        """All tasks, oldest first. Damaged files are skipped, and named in the log."""
+        """All tasks, oldest first. Damaged files are skipped, and named in the log.
+
+        So are those of another user that this one may not read. Raises OSError, as all listings,
+        where a file could not be read for another reason: a list without it would be wrong.
+        """
         return sorted(self._tasks(), key=_age)
 
     def get_pending(self) -> list[Task]:
@@ -288,7 +294,8 @@ class TaskBoard:
 
     def damaged(self) -> list[CorruptTaskError]:
         """What lies under tasks' names and is no task, and why."""
-        return [found for found in self._files() if isinstance(found, CorruptTaskError)]
+        found = (file.task for file in self._files())
+        return [task for task in found if isinstance(task, CorruptTaskError)]
 
     def quarantined(self) -> list[QuarantinedFile]:
         """What was damaged and has been moved to ``.quarantine``, the oldest first."""
@@ -346,6 +353,7 @@ class TaskBoard:
             if task_id is None:
                 if rechecked:
                     self._save_index()
+                    self._survey.check_disk()
                     return None
                 self._survey.recheck(now)
                 rechecked = True
@@ -402,13 +410,19 @@ class TaskBoard:
         now: float,
         durable: bool,
         new: bool = False,
-    ) -> None:
-        """Write the file of a task, then the index, which may fail without harm."""
+    ) -> bool:
+        """Write the file of a task, then the index, which may fail without harm.
+
+        False if it was to be ``new`` and anything bears its name.
+        """
         path = self._path(task.task_id)
         known = self._index.facts is not None or self._index.open()
         in_step = known and self._survey.is_in_step()
-        put = self._writer.create if new else self._writer.replace
-        put(path, data, durable=durable)
+        if new:
+            if not self._writer.create(path, data, durable=durable):
+                return False
+        else:
+            self._writer.replace(path, data, durable=durable)
         if known:
             try:
                 self._survey.note(task, now, in_step=in_step)
@@ -416,6 +430,7 @@ class TaskBoard:
                 self._give_up_index(error)
             else:
                 self._save_index()
+        return True
 
     def _save_index(self) -> None:
         try:
@@ -430,23 +445,25 @@ class TaskBoard:
 
     def _tasks(self) -> Iterator[Task]:
         for found in self._files():
-            if isinstance(found, CorruptTaskError):
-                _log.warning("skipping a damaged file: %s", found)
+            task = found.known()
+            if task is None:
+                _log.warning("skipping a damaged file: %s", found.task)
             else:
-                yield found
+                yield task
 
-    def _files(self) -> Iterator[Task | CorruptTaskError]:
+    def _files(self) -> Iterator[TaskFile]:
         for task_id in task_names(self._root):
             found = self._survey.read(task_id)
             if found is not None:
-                yield found.task
+                yield found
 
     def _is_final_since(self, task_id: str, moment: float) -> bool:
         found = self._survey.read(task_id)
+        task = None if found is None else found.known()
         return (
             found is not None
-            and isinstance(found.task, Task)
-            and found.task.status in FINAL
+            and task is not None
+            and task.status in FINAL
             and found.status.st_mtime <= moment
         )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,8 @@ from swarm.task import Task, TaskStatus
 
 SUFFIX: Final = ".json"
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.EIO, errno.ENXIO, errno.ENODEV})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
+_UNREADABLE = _FORBIDDEN | {errno.EIO, errno.ENXIO, errno.ENODEV}
 _READ_BYTES_MAX = 0x7FFFF000  # what Linux reads at once at the most
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
 
@@ -66,12 +68,19 @@ class TaskFile:
     """What the file holds; None where its bytes could not be read as a file's of legal size."""
 
     def known(self) -> Task | None:
-        """The task, None for damage. Raises OSError for a disk that failed: that is no damage."""
-        if isinstance(self.task, Task):
-            return self.task
-        if isinstance(self.task, _UnreadableFileError) and self.task.number == errno.EIO:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), self.task.source)
-        return None
+        """The task, None for damage. Raises as ``check_disk``."""
+        self.check_disk()
+        return self.task if isinstance(self.task, Task) else None
+
+    def check_disk(self) -> None:
+        """Raise OSError if the disk failed. That is no damage: there may be a task."""
+        if isinstance(self.task, _UnreadableFileError) and self.disk_failed:
+            raise OSError(self.task.number, self.task.reason, self.task.source)
+
+    @property
+    def disk_failed(self) -> bool:
+        """Whether it is there, and nobody knows what is in it."""
+        return isinstance(self.task, _UnreadableFileError) and self.task.number not in _FORBIDDEN
 
     @property
     def may_be_moved(self) -> bool:
@@ -120,8 +129,14 @@ def read_task_file(path: str, task_id: str, bytes_max: int) -> TaskFile | None:
             raise
         return TaskFile(_UnreadableFileError(path, error.errno), status, None)
     finally:
-        os.close(descriptor)
+        _close_what_was_read(descriptor)
     return TaskFile(_decode(data, path, task_id, bytes_max), status, data)
+
+
+def _close_what_was_read(descriptor: int) -> None:
+    """Whatever closing answers, the descriptor is gone, and what was read is at hand."""
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 def _not_opened(path: str, error: OSError) -> TaskFile | None:
@@ -199,24 +214,19 @@ class TaskWriter:
 
     def replace(self, path: str, data: bytes, *, durable: bool) -> None:
         """``path`` holds ``data`` from one moment to the next, for every reader."""
-        self._write(data)
-        try:
+        with self._written(data):
             os.rename(self._path, path)
-        except BaseException:
-            self.clear()
-            raise
         if durable:
             self.sync(os.path.dirname(path))
 
-    def create(self, path: str, data: bytes, *, durable: bool) -> None:
-        """As ``replace``, but raises FileExistsError where anything bears the name already."""
-        self._write(data)
-        try:
-            self._link(path)
-        finally:
-            self.clear()
-        if durable:
+    def create(self, path: str, data: bytes, *, durable: bool) -> bool:
+        """As ``replace``, but answers False where anything bears the name already."""
+        with self._written(data):
+            is_new = self._link(path)
+            self._drop()
+        if is_new and durable:
             self.sync(os.path.dirname(path))
+        return is_new
 
     def sync(self, directory: str | Path) -> None:
         """The names in ``directory`` are on the disk, where this writer syncs at all."""
@@ -230,6 +240,21 @@ class TaskWriter:
         except FileNotFoundError:
             pass
 
+    def _drop(self) -> None:
+        """Clear as far as that can be done: what is left, the next writer clears."""
+        with suppress(OSError):
+            self.clear()
+
+    @contextmanager
+    def _written(self, data: bytes) -> Iterator[None]:
+        """The file is written under its first name; whatever fails, it is not left there."""
+        try:
+            self._write(data)
+            yield
+        except BaseException:
+            self._drop()
+            raise
+
     def _write(self, data: bytes) -> None:
         descriptor = self._open()
         try:
@@ -238,11 +263,8 @@ class TaskWriter:
                 view = view[os.write(descriptor, view) :]
             if self._synced:
                 os.fsync(descriptor)
-        except BaseException:
+        finally:
             os.close(descriptor)
-            self.clear()
-            raise
-        os.close(descriptor)
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -254,15 +276,19 @@ class TaskWriter:
             self.prepare()
         return os.open(self._path, flags, 0o666)
 
-    def _link(self, path: str) -> None:
+    def _link(self, path: str) -> bool:
+        """Whether the file has this name now, which nothing had."""
         try:
             os.link(self._path, path, follow_symlinks=False)
+        except FileExistsError:
+            return False
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             if os.path.lexists(path):  # a file system without links: only board users are kept out
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+                return False
             os.rename(self._path, path)
+        return True
 
 
 def sync_directory(directory: str | Path) -> None:
@@ -271,4 +297,4 @@ def sync_directory(directory: str | Path) -> None:
     try:
         os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        _close_what_was_read(descriptor)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -124,17 +125,21 @@ class TokenStore:
             os.close(descriptor)
 
     def _save(self, descriptor: int, record: _Record) -> None:
-        """In place and in one call, so that no kill leaves half of it."""
-        line = f"{record.boot}\t{record.free}\t{record.reserved}\t"
-        data = line.encode("ascii").ljust(_RECORD_BYTES - 1) + b"\n"
-        if os.pwrite(descriptor, data, 0) != _RECORD_BYTES:
-            raise OSError(f"{self._next} could not be written whole")
+        """In place, and in one call if the system takes it whole: no kill leaves half then."""
+        line = f"{record.boot}\t{record.free}\t{record.reserved}\t".encode("ascii")
+        data = (line + b"%08x\t" % zlib.crc32(line)).ljust(_RECORD_BYTES - 1) + b"\n"
+        written = 0
+        while written < len(data):
+            written += os.pwrite(descriptor, data[written:], written)
 
 
 def _record(data: bytes) -> _Record | None:
-    """What these bytes say, None if they are no record."""
+    """What these bytes say, None if they are no record, as half of one over another is none."""
     fields = data.decode("ascii", "replace").split("\t")
-    if len(fields) != 4 or not (fields[1].isdecimal() and fields[2].isdecimal()):
+    if len(fields) != 5 or not (fields[1].isdecimal() and fields[2].isdecimal()):
+        return None
+    line = "\t".join([*fields[:3], ""]).encode("ascii", "replace")
+    if fields[3] != f"{zlib.crc32(line):08x}":
         return None
     free, reserved = int(fields[1]), int(fields[2])
     return _Record(fields[0], free, reserved) if reserved <= TOKEN_MAX else None

@@ -63,13 +63,15 @@ def is_pending_throughout(evidence: Evidence, task_id: str, operation: Operation
 def in_order(evidence: Evidence) -> Verdict:
     """S17: what claim_next grants comes first among what was claimable during the whole call.
 
-    Tasks whose place is not sure, as they may have been posted twice, are left out.
+    Tasks whose place is not sure, as they may have been posted twice, are left out. So are looks
+    for work that a fault struck: what could not be read must keep nobody from the rest.
     """
     if evidence.promises.order == "any" or "claim_next" in evidence.execution.lacking:
         return not_applicable("S17", "the board promises no order")
     places = places_of(evidence)
     for operation in evidence.operations:
-        if operation.name != "claim_next" or operation.outcome != "ok":
+        is_grant = operation.name == "claim_next" and operation.outcome == "ok"
+        if not is_grant or evidence.was_struck(operation):
             continue
         granted = places.get(str(task_of(operation)))
         for task_id, place in places.items():

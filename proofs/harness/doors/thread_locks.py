@@ -97,7 +97,23 @@ class ThreadLock:
         self._lock._at_fork_reinit()
 
     def __enter__(self) -> bool:
-        return self.acquire()
+        """Python runs no handler of a signal between this and the block, which lets go again."""
+        agent = acting.agent
+        if agent is None:
+            return bool(self._lock.acquire())
+        is_taken = False
+
+        def attempt() -> bool:
+            nonlocal is_taken
+            is_taken = self._attempt()
+            return is_taken
+
+        try:
+            return agent.wait_for(Effect(self._taking, self.paths, changes=True), attempt, None)
+        except BaseException:
+            if is_taken:
+                self.release()
+            raise
 
     def __exit__(
         self,

@@ -1,0 +1,179 @@
+"""An error at each effect of each operation: nothing is lost or left, and what is told is true.
+
+Each error of the system that the effect really meets happens before it, after it took place and
+in the middle of a write; and writes that are short, syncs that lie, and signals whose handlers
+raise. The call is made alone, so that what it leaves is seen; then with the same agent and
+another one who go on, so that no lock is held and the next call works. The profile
+``proofs-fuzz`` tries all of it, and another agent amid its own call as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+
+from proofs.error_matrix import (
+    BOARD,
+    PAGE,
+    Row,
+    alone,
+    call_of,
+    cells_in,
+    cells_of,
+    faults_at_each_effect,
+    going_on,
+    operations_of,
+    row_of,
+    table_in,
+    table_of,
+    was_struck,
+)
+from proofs.harness.checkers.evidence import said
+from proofs.harness.execution import Execution
+from proofs.harness.exhaustive import explore, up_to_the_last_calls
+from proofs.harness.proof import Proof
+from proofs.harness.proven_board import ProvenBoard
+from proofs.one_call import scenario_of
+from proofs.power_loss import fast_directory
+from proofs.proving import OUR_BOARD, Proving, gates_of
+from strategies.faults import Fault
+from strategies.scenarios import Scenario
+
+IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
+QUICK = ("post", "claim_next")
+
+TEMPORARY = ".tmp/next.json"
+MEANWHILE = ("claim_next",)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """Where syncs cost nothing, if there is such a place."""
+    with TemporaryDirectory(dir=fast_directory(tmp_path)) as folder:
+        yield Path(folder)
+
+
+def test_no_error_at_any_effect_of_an_operation_breaks_a_promise(
+    proving: Proving, memory: Path
+) -> None:
+    if proving.board.text == OUR_BOARD:
+        proving.board = ProvenBoard.named(BOARD)
+    is_ours = proving.board.text == BOARD
+    names = [name for name in operations_of(proving.board) if IS_DEEP or name in QUICK]
+    gate = gates_of(proving.config)[0]
+    rows: list[Row] = []
+    wrong: list[str] = []
+    with proving.proof(gate, root=memory) as proof:
+        for name in names:
+            plain = proof.examine(alone(proving.board, name))
+            faults = list(faults_at_each_effect(plain, is_brief=not IS_DEEP))
+            for execution in struck(proof, plain.scenario, faults):
+                rows.append(row_of(execution, plain))
+                wrong += what_is_left(execution, plain) if is_ours else ()
+            then = going_on(proving.board, name)
+            for execution in struck(proof, then, faults if IS_DEEP else faults[::4]):
+                wrong += what_does_not_work(execution, plain) if is_ours else ()
+        proof.extent = "exhausted" if IS_DEEP else "sampled"
+        proof.space = words_of(rows, names)
+    assert not wrong, "\n".join(wrong)
+    if is_ours:
+        check_docs(rows)
+
+
+def struck(proof: Proof, scenario: Scenario, faults: Sequence[Fault]) -> Iterator[Execution]:
+    """One run with each of the faults, all of which come to their effects."""
+    for fault in faults:
+        execution = proof.examine(replace(scenario, faults=(fault,)))
+        assert was_struck(execution), f"{fault} came to nothing"
+        yield execution
+
+
+def words_of(rows: list[Row], names: list[str]) -> str:
+    """How much was tried, and what was told."""
+    ends = Counter(row.outcome for row in rows)
+    told = ", ".join(f"{ends[end]:,} {end}" for end in ("ok", "refused", "unknown"))
+    what = ", ".join(names) if len(names) < 5 else f"{len(names)} operations"
+    which = "each fault" if IS_DEEP else "one error and one signal"
+    return f"{len(rows):,} faults, {which} at each effect of {what}, alone and going on: {told}"
+
+
+def what_is_left(execution: Execution, plain: Execution) -> Iterator[str]:
+    """Files that are not there without the fault, but for whole tasks, which may be put away.
+
+    Where it is the removal that fails, what was to be removed is left; the next writer removes it.
+    """
+    (fault,) = execution.scenario.faults
+    tasks = {f"{task.task_id}.json" for task in execution.scenario.tasks}
+    left = set(execution.files).difference(plain.files, tasks)
+    for name in sorted(left):
+        is_whole = name.startswith(".archive/") and not name.rpartition("/")[2].startswith(".")
+        if not is_whole and not fault.where.startswith(f"unlink {name}"):
+            yield f"R1: {fault} leaves {name}"
+
+
+def what_does_not_work(execution: Execution, plain: Execution) -> Iterator[str]:
+    """Calls after a fault that raise, and a temporary file that no later writer cleared.
+
+    Where the fault lasts, those of other agents only.
+    """
+    (fault,) = execution.scenario.faults
+    this = call_of(execution, plain)
+    for other in execution.history.operations:
+        is_struck_too = other is this or (fault.lasts and other.agent == this.agent)
+        if other.outcome == "unknown" and not is_struck_too:
+            yield f"{fault}: {said(other)}"
+    if TEMPORARY in execution.files:
+        yield f"R1: nobody clears {TEMPORARY} after {fault}"
+
+
+def check_docs(rows: list[Row]) -> None:
+    """The table of the docs says what was measured; in short runs at least that."""
+    told, names = cells_of(rows), operations_of(ProvenBoard.named(BOARD))
+    if not PAGE.exists():
+        return  # proved from an installed package
+    table = table_in(PAGE.read_text(encoding="utf-8"))
+    if IS_DEEP:
+        assert table == table_of(told, names), "out of date: python -m proofs.error_matrix"
+        return
+    doing: dict[str, set[str]] = {}
+    for (effect, _), ends in told.items():
+        doing.setdefault(effect, set()).update(*ends)
+    written = cells_in(table, names, doing)
+    for key, ends in told.items():
+        for end, word in zip(ends, written[key], strict=True):
+            assert end <= word, f"{PAGE} says otherwise of {key}: {end} are not among {word}"
+
+
+def test_no_error_beside_another_agent_amid_its_own_call_breaks_a_promise(
+    proving: Proving, memory: Path
+) -> None:
+    if proving.board.text == OUR_BOARD:
+        proving.board = ProvenBoard.named(BOARD)
+    look = "claim_next" if "claim_next" in proving.board.asks else "claim"
+    names = operations_of(proving.board) if IS_DEEP else [look]
+    faults = 0
+    gate = gates_of(proving.config)[0]
+    with proving.proof(gate, root=memory) as proof:
+        run = partial(proof.gates.run, gate=proof.gate)
+        for name in names:
+            begun = up_to_the_last_calls(scenario_of(proving.board, name, MEANWHILE), run)
+            plain = proof.examine(alone(proving.board, name))
+            each = list(faults_at_each_effect(plain, is_brief=True))
+            for fault in each if IS_DEEP else each[::24]:
+                for execution in explore(replace(begun, faults=(fault,)), run, preemptions_max=1):
+                    proof.take(execution)
+                faults += 1
+        proof.extent = "exhausted" if IS_DEEP else "sampled"
+        which = "each" if IS_DEEP else "each 24th"
+        proof.space = (
+            f"{faults:,} faults, {which} of one error and one signal at each effect of "
+            f"{', '.join(names)} beside another agent, every interleaving with at most one "
+            "preemption"
+        )
