@@ -121,7 +121,7 @@ def what_may_happen(effect: Effect, *, is_brief: bool = False) -> Iterator[What]
     if effect.kind == "fsync":
         yield "before", LYING_SYNC, False
     for what in INTERRUPTIONS[: 1 if is_brief else None]:
-        for when in whens[: 1 if is_brief else None]:
+        for when in whens if effect.kind == "lock" or not is_brief else whens[:1]:
             yield when, what, False
 
 

@@ -7,6 +7,7 @@ own works on the board, comes to the limit, tells what it was told, and works on
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -154,6 +155,16 @@ def storage(tmp_path: Path) -> Path:
     return tmp_path / "board"
 
 
+def fill_up(disk: Path, lacking: str) -> None:
+    """Until there is no space, or no name more."""
+    if lacking == "size":
+        with (disk / "filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    for number in itertools.count():
+        (disk / f"filler{number}").touch()
+
+
 @pytest.mark.parametrize("lacking", ["size", "nr_inodes"])
 def test_a_full_disk_takes_nothing_away_and_space_makes_it_work_again(
     tmp_path: Path, lacking: str
@@ -162,15 +173,8 @@ def test_a_full_disk_takes_nothing_away_and_space_makes_it_work_again(
         filled(disk / "board")
 
         def fill() -> None:
-            if lacking == "size":
-                with pytest.raises(OSError, match="No space"), (disk / "filler").open("wb") as file:
-                    while True:
-                        file.write(bytes(4096))
-                        file.flush()
-            else:
-                with pytest.raises(OSError, match="No space"):
-                    for number in range(1000):
-                        (disk / f"filler{number}").touch()
+            with pytest.raises(OSError, match="No space"):
+                fill_up(disk, lacking)
 
         def empty() -> None:
             for path in disk.glob("filler*"):
@@ -242,10 +246,13 @@ def test_a_directory_that_may_not_be_entered_is_no_empty_board(reachable: Path) 
     storage = reachable / "board"
     filled(storage)
     give_to(NOBODY, storage)
+
+    def forbid() -> None:
+        os.chown(storage, 0, 0)
+        storage.chmod(0o700)
+
     told, after = limited(
-        *(storage, "user", NOBODY),
-        lambda: (os.chown(storage, 0, 0), storage.chmod(0o700)),
-        lambda: os.chown(storage, NOBODY, NOBODY),
+        storage, "user", NOBODY, forbid, lambda: os.chown(storage, NOBODY, NOBODY)
     )
     assert {answer[0] for answer in told.values()} == {"raised"}, told
     assert numbers_of(told) == {errno.EACCES}, told
