@@ -1,0 +1,99 @@
+"""The page that tells of each mutation of our board what convicts it, or why nothing has to.
+
+``python -m proofs.mutant_table`` tries all of them and writes ``docs/mutants.md``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from proofs.mutants import PROOFS, Conviction, all_mutations, try_all
+from proofs.mutations import Mutation
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "mutants.md"
+
+Tried = tuple[Mutation, Conviction | None]
+
+REDUNDANT: Final = {
+    r"(stat|read|listdir|open r) .* doubled": "what is looked at twice under the lock is the same; "
+    "outside it the second look counts",
+}
+"""Which mutations no proof has to see, as a pattern of their label and how, and why."""
+
+_INTRODUCTION: Final = """\
+# Our board, effect by effect
+
+This is how we know that the proofs see what they must. In each operation of `swarm.TaskBoard` (with
+`durability="power"`) each effect in turn is left out, done twice, or done after the next one, in
+each call by each agent. What only looks cannot be left out, since the board needs an answer, and is
+made twice. Then the board so mutated is proved: one agent after the other, with old files put back,
+beside another agent in every interleaving with at most one preemption, killed after each effect,
+and by a power failure at each moment.
+
+This page is written by `python -m proofs.mutant_table`. `proofs/test_mutants.py` tries a few
+mutations in each run, and all of them, comparing this page, under the profile `proofs-fuzz`.
+"""
+
+
+def reason(mutation: Mutation) -> str | None:
+    """Why no proof has to see it; None if there is no reason."""
+    words = f"{mutation.label} {mutation.how}"
+    return next((why for pattern, why in REDUNDANT.items() if re.fullmatch(pattern, words)), None)
+
+
+def page(tried: Iterable[Tried]) -> str:
+    """The whole text."""
+    found = list(tried)
+    return "\n".join([_INTRODUCTION, *_convictions(found), "", *_redundant(found), ""])
+
+
+def _convictions(found: list[Tried]) -> Iterator[str]:
+    yield "## What convicts them"
+    yield ""
+    yield f"| operation | mutations | {' | '.join(PROOFS)} | redundant |"
+    yield f"|---|{'---:|' * (len(PROOFS) + 2)}"
+    for name in dict.fromkeys(mutation.operation for mutation, _ in found):
+        own = [conviction for mutation, conviction in found if mutation.operation == name]
+        yield _row(name, own)
+    yield _row("all", [conviction for _, conviction in found])
+
+
+def _row(name: str, convictions: list[Conviction | None]) -> str:
+    counts = Counter(one.proof if one else None for one in convictions)
+    by_proof = " | ".join(str(counts[proof]) for proof in PROOFS)
+    return f"| {name} | {len(convictions)} | {by_proof} | {counts[None]} |"
+
+
+def _redundant(found: list[Tried]) -> Iterator[str]:
+    unseen = [mutation for mutation, conviction in found if conviction is None]
+    yield "## What is redundant, and why"
+    yield ""
+    yield "| mutation | in operations | reason |"
+    yield "|---|---|---|"
+    by_words: dict[str, list[Mutation]] = {}
+    for mutation in unseen:
+        by_words.setdefault(f"`{mutation.label}` {mutation.how}", []).append(mutation)
+    for words, mutations in sorted(by_words.items()):
+        names = list(dict.fromkeys(mutation.operation for mutation in mutations))
+        which = ", ".join(names) if len(names) < 5 else f"{len(names)} operations"
+        yield f"| {words} | {which} | {reason(mutations[0]) or '**none known**'} |"
+
+
+def main() -> None:
+    """Try all, tell of each, and write the page."""
+    tried = []
+    for mutation, conviction in try_all(all_mutations()):
+        tried.append((mutation, conviction))
+        told = conviction.words if conviction else reason(mutation) or "UNSEEN, for no known reason"
+        print(f"{mutation}: {conviction.invariant if conviction else '-'}: {told}", flush=True)
+    PAGE.write_text(page(tried), encoding="utf-8")
+    sys.exit(any(conviction is None and reason(one) is None for one, conviction in tried))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Mutations of our board's effects, and which proof convicts each."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Final
+
+from proofs.harness.checkers import check
+from proofs.harness.disk import MODELS
+from proofs.harness.execution import Execution, run
+from proofs.harness.exhaustive import explore, up_to_the_last_calls
+from proofs.harness.interception import interception
+from proofs.harness.persistence.recovery import Acknowledged, acknowledged, recover
+from proofs.harness.proven_board import ProvenBoard
+from proofs.mutations import MutatedThreads, Mutation, mutations_of
+from proofs.pairs import pair_of
+from proofs.power_loss import PowerLoss, fast_directory, restarted_after
+from strategies.interleavings import Interleaving
+from strategies.programs import Ask, Program
+from strategies.scenarios import START, PostedTask, Scenario
+from swarm.task_board import TaskBoard
+
+Run = Callable[[Scenario], Execution]
+
+INDEX: Final = ".index"
+PARTNERS: Final = ("claim_next", "complete", "list_all")
+EXECUTIONS_MAX: Final = 1_000
+STATES_MAX: Final = 60
+RECOVERIES_MAX: Final = 400
+
+PROOFS: Final = (
+    "one after the other",
+    "an old file put back",
+    "beside another agent",
+    "kill",
+    "power loss",
+)
+"""What a mutation is tried by, in this order."""
+
+_WORK: Final = (Ask("claim_next"), Ask("complete"))
+_LATER: Final = (
+    *_WORK,
+    Ask("advance", seconds=3600.0),
+    *_WORK,
+    *_WORK,
+    *_WORK,
+    Ask("claim_next"),
+    Ask("list_all"),
+)
+
+
+def board(storage_path: str) -> TaskBoard:
+    """Ours, with all of its syncs."""
+    return TaskBoard(storage_path, durability="power")
+
+
+@dataclass(frozen=True, slots=True)
+class Conviction:
+    """Which proof, of which promise, saw it, and its words."""
+
+    proof: str
+    invariant: str
+    words: str
+
+
+def operations() -> list[str]:
+    """All that our board offers."""
+    return [name for name in _asks() if name != "advance"]
+
+
+def mutations(name: str, root: Path) -> list[Mutation]:
+    """All of one operation's effects."""
+    execution = run(_alone(name), board, root)
+    return list(mutations_of(execution.trace, "a1", name))
+
+
+def convicted(mutation: Mutation, root: Path) -> Conviction | None:
+    """The first proof that sees it, of those that cost little first; None if it goes unseen."""
+    name = mutation.operation
+    for proof in (_in_order, _with_an_old_file, _interleaved, _after_power_loss):
+        for found in proof(mutation, name, root):
+            return found
+    return None
+
+
+def _in_order(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    """One agent does it among its other calls, another one goes on afterwards, or began before."""
+    for scenario in (_alone(name), *_one_after_the_other(name)):
+        plain = run(scenario, board, root)
+        execution = run(scenario, board, root, MutatedThreads(mutation))
+        yield from _judged("one after the other", execution)
+        was, now = ([one.outcome for one in e.history.operations] for e in (plain, execution))
+        if was != now:
+            told = next((o.error for o in execution.history.operations if o.error), "it answers no")
+            yield Conviction("one after the other", "fails", f"it fails where it must not: {told}")
+        left = set(execution.files) - set(plain.files)
+        if left:
+            yield Conviction("one after the other", "R1", f"left {', '.join(sorted(left))}")
+
+
+def _with_an_old_file(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    """Somebody puts the tasks' first files back afterwards, as from a copy, and drops the index."""
+    programs = (*_alone(name).programs, ("a2", (Ask("claim_next"),)))
+    tasks = (PostedTask("t1"), PostedTask("t2", priority=1))
+    first = Interleaving("turns", turns=(("a2", 1_000),))
+    scenario = Scenario(tasks, programs, first)
+    run(replace(scenario, programs=(("a1", ()),), interleaving=Interleaving()), board, root)
+    old = {path.name: path.read_bytes() for path in root.glob("*.json")}
+    execution = run(scenario, board, root, MutatedThreads(mutation))
+    known = acknowledged(execution, len(execution.trace))
+    for file, data in old.items():
+        Path(root, file).write_bytes(data)
+    shutil.rmtree(root / INDEX)
+    for verdict in recover(board, root, Acknowledged(frozenset(), tokens=known.tokens)):
+        if verdict.invariant == "S2":
+            yield Conviction("an old file put back", "S2", verdict.words)
+
+
+def _interleaved(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    def run_one(scenario: Scenario) -> Execution:
+        return run(scenario, board, root, MutatedThreads(mutation))
+
+    for partner in dict.fromkeys((*PARTNERS, name)):
+        for tasks in (1, 2):
+            pair = up_to_the_last_calls(pair_of((name, partner), tasks, _asks()), run_one)
+            seen = explore(pair, run_one, preemptions_max=1, executions_max=EXECUTIONS_MAX)
+            for execution in seen:
+                yield from _judged("beside another agent", execution)
+
+
+def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    for model in MODELS:
+        gate = MutatedThreads(mutation, is_recorded=True)
+        execution = run(_alone(name), board, root, gate)
+        assert gate.recorder is not None
+        forgotten = None if model == "K" else INDEX
+        proof = PowerLoss(board, root, model, STATES_MAX, RECOVERIES_MAX, forgotten=forgotten)
+        proof.take(execution, gate.recorder.log)
+        proof.recover_all(restarted_after(model))
+        if proof.found is not None:
+            verdict = proof.found[0]
+            proof_name = "kill" if model == "K" else "power loss"
+            yield Conviction(proof_name, verdict.invariant, verdict.words)
+
+
+def _judged(proof: str, execution: Execution) -> Iterator[Conviction]:
+    for verdict in check(execution):
+        if verdict.value == "violated":
+            yield Conviction(proof, verdict.invariant, verdict.words)
+
+
+def _asks() -> Sequence[str]:
+    return ProvenBoard.named("proofs.our_board:TaskBoard").asks
+
+
+def _alone(name: str) -> Scenario:
+    scenario = pair_of((name, name), 1, _asks())
+    return replace(scenario, programs=scenario.programs[:1])
+
+
+def _one_after_the_other(name: str) -> Iterator[Scenario]:
+    """Among four tasks of other orders; who goes on opens the board afterwards, or knows it."""
+    own = _alone(name).programs[0][1]
+    tasks = tuple(
+        PostedTask(f"t{n}", priority=priority, created_at=START + n)
+        for n, priority in ((1, 5), (2, 7), (3, 3), (4, 5))
+    )
+    warm = Interleaving("turns", turns=(("a2", 1_000),))
+    for before in ((), (Ask("list_all"), Ask("claim_next"))):
+        programs = (("a1", (*before, *own, *_LATER)), ("a2", _LATER))
+        yield Scenario(tasks, programs)
+    cold: Program = (*_WORK, *_LATER)
+    yield Scenario(tasks, (("a1", own), ("a2", cold)), warm)
+
+
+def try_all(
+    wanted: Sequence[Mutation], processes: int | None = None
+) -> Iterator[tuple[Mutation, Conviction | None]]:
+    """Each of these in order, and what convicts it.
+
+    Each in a process of its own: some leave a lock of a module locked for ever.
+    """
+    with _pool(processes) as pool:
+        yield from zip(wanted, pool.imap(_tried, wanted, chunksize=1), strict=True)
+
+
+def all_mutations() -> list[Mutation]:
+    """Of each operation of our board, in order."""
+    with _pool(None) as pool:
+        return [one for found in pool.map(_listed, operations(), chunksize=1) for one in found]
+
+
+def _pool(processes: int | None) -> Pool:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context.Pool(processes, maxtasksperchild=1)
+
+
+def _listed(name: str) -> list[Mutation]:
+    with _open() as root:
+        return mutations(name, root)
+
+
+def _tried(mutation: Mutation) -> Conviction | None:
+    with _open() as root:
+        return convicted(mutation, root)
+
+
+@contextmanager
+def _open() -> Iterator[Path]:
+    logging.disable()
+    memory = fast_directory(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(dir=memory) as folder, interception():
+        yield Path(folder, "board")
