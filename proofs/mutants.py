@@ -24,7 +24,7 @@ from proofs.mutations import MutatedThreads, Mutation, mutations_of
 from proofs.pairs import pair_of
 from proofs.power_loss import PowerLoss, fast_directory, restarted_after
 from strategies.interleavings import Interleaving
-from strategies.programs import Ask, Program
+from strategies.programs import Ask
 from strategies.scenarios import START, PostedTask, Scenario
 from swarm.task_board import TaskBoard
 
@@ -163,7 +163,8 @@ def _asks() -> Sequence[str]:
 
 def _alone(name: str) -> Scenario:
     scenario = pair_of((name, name), 1, _asks())
-    return replace(scenario, programs=scenario.programs[:1])
+    second = PostedTask("t2", priority=6, created_at=START)
+    return replace(scenario, tasks=(*scenario.tasks, second), programs=scenario.programs[:1])
 
 
 def _one_after_the_other(name: str) -> Iterator[Scenario]:
@@ -177,8 +178,9 @@ def _one_after_the_other(name: str) -> Iterator[Scenario]:
     for before in ((), (Ask("list_all"), Ask("claim_next"))):
         programs = (("a1", (*before, *own, *_LATER)), ("a2", _LATER))
         yield Scenario(tasks, programs)
-    cold: Program = (*_WORK, *_LATER)
-    yield Scenario(tasks, (("a1", own), ("a2", cold)), warm)
+    yield Scenario(tasks, (("a1", own), ("a2", (*_WORK, *_LATER))), warm)
+    later = (("a1", own), ("a2", _LATER[len(_WORK) :]))  # once the lease is over
+    yield Scenario(_alone(name).tasks, later)
 
 
 def try_all(
