@@ -20,8 +20,27 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "mutants.md"
 Tried = tuple[Mutation, Conviction | None]
 
 REDUNDANT: Final = {
-    r"(stat|read|listdir|open r) .* doubled": "what is looked at twice under the lock is the same; "
-    "outside it the second look counts",
+    r"(stat|read|listdir) .* doubled": "the second look is the one that counts, and it is made "
+    "under the same lock or of a file that is never changed in place",
+    r"open r .* doubled": "there is nothing to open yet, and nobody makes it meanwhile",
+    r"fsync .* doubled": "what is on the disk is on the disk",
+    r"write (\.index/pages|\.tokens/next) doubled": "the same bytes at the same place",
+    r"flock .* doubled": "the same descriptor has the lock already",
+    r"flock .* after the next": "the next effect looks whether the lock file is still the one at "
+    "its path; that matters where somebody removes it, which `proofs/test_board_lock.py` proves",
+    r"close .* after the next": "what was to be read is read and what was to be synced is synced; "
+    "a descriptor that is open for one effect longer keeps nobody out but of the lock",
+    r"unlock <swarm\.after_fork\.fork_gate> after the next": "the gate is there for forks, which "
+    "`proofs/test_board_lock.py` proves; only the lock of threads is given back before it",
+    r"unlock <a1 lock 1> after the next": "the next effect reads the task for the answer alone, "
+    "and needs no lock",
+    r"replace \.tmp/next\.json -> \S+ after the next": "the next effect only opens the directory "
+    "that is to be synced, or takes the file's times for the index, which then do not match: the "
+    "file is read again",
+    r"write \.tokens/next after the next": "the next effect closes the file",
+    r"write \.index/pages (left out|after the next)": "one page of the index is behind, the one "
+    "with the times of files, or the header, or nothing but the order is changed: what it says of "
+    "a task is compared with its file, and a line that is missed makes the index anew",
 }
 """Which mutations no proof has to see, as a pattern of their label and how, and why."""
 

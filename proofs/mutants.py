@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -20,6 +21,7 @@ from proofs.harness.exhaustive import explore, up_to_the_last_calls
 from proofs.harness.interception import interception
 from proofs.harness.persistence.recovery import Acknowledged, acknowledged, recover
 from proofs.harness.proven_board import ProvenBoard
+from proofs.harness.scheduling import EFFECTS_MAX
 from proofs.mutations import MutatedThreads, Mutation, mutations_of
 from proofs.pairs import pair_of
 from proofs.power_loss import PowerLoss, fast_directory, restarted_after
@@ -85,7 +87,7 @@ def mutations(name: str, root: Path) -> list[Mutation]:
 def convicted(mutation: Mutation, root: Path) -> Conviction | None:
     """The first proof that sees it, of those that cost little first; None if it goes unseen."""
     name = mutation.operation
-    for proof in (_in_order, _with_an_old_file, _interleaved, _after_power_loss):
+    for proof in _CHEAPEST_FIRST:
         for found in proof(mutation, name, root):
             return found
     return None
@@ -125,15 +127,39 @@ def _with_an_old_file(mutation: Mutation, name: str, root: Path) -> Iterator[Con
 
 
 def _interleaved(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
-    def run_one(scenario: Scenario) -> Execution:
-        return run(scenario, board, root, MutatedThreads(mutation))
-
+    run_one = _running(mutation, root)
     for partner in dict.fromkeys((*PARTNERS, name)):
         for tasks in (1, 2):
-            pair = up_to_the_last_calls(pair_of((name, partner), tasks, _asks()), run_one)
-            seen = explore(pair, run_one, preemptions_max=1, executions_max=EXECUTIONS_MAX)
+            begun = up_to_the_last_calls(pair_of((name, partner), tasks, _asks()), run_one)
+            seen = explore(begun, run_one, preemptions_max=1, executions_max=EXECUTIONS_MAX)
             for execution in seen:
                 yield from _judged("beside another agent", execution)
+
+
+def _beside_a_reader(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    """Who waits for no lock may be amid its own call twice.
+
+    One by one: to an exploration two descriptors do not conflict by bearing one number in turn.
+    That is what only a descriptor that is closed can show.
+    """
+    if not mutation.label.startswith("close"):
+        return
+    run_one = _running(mutation, root)
+    begun = up_to_the_last_calls(pair_of((name, "list_all"), 1, _asks()), run_one)
+    turns = begun.interleaving.turns
+    lengths = [_length(run_one(begun), agent) - effects for agent, effects in turns]
+    for effects, meanwhile in product(*map(range, lengths)):
+        stopped = (*turns, ("a1", effects), ("a2", meanwhile), ("a1", EFFECTS_MAX))
+        execution = run_one(replace(begun, interleaving=Interleaving("turns", turns=stopped)))
+        yield from _judged("beside another agent", execution)
+
+
+def _length(execution: Execution, agent: str) -> int:
+    return sum(step.agent == agent for step in execution.trace)
+
+
+def _running(mutation: Mutation, root: Path) -> Run:
+    return lambda scenario: run(scenario, board, root, MutatedThreads(mutation))
 
 
 def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
@@ -149,6 +175,15 @@ def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Con
             verdict = proof.found[0]
             proof_name = "kill" if model == "K" else "power loss"
             yield Conviction(proof_name, verdict.invariant, verdict.words)
+
+
+_CHEAPEST_FIRST: Final[tuple[Callable[[Mutation, str, Path], Iterator[Conviction]], ...]] = (
+    _in_order,
+    _with_an_old_file,
+    _interleaved,
+    _after_power_loss,
+    _beside_a_reader,
+)
 
 
 def _judged(proof: str, execution: Execution) -> Iterator[Conviction]:
