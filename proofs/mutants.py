@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -103,9 +104,18 @@ def _in_order(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]
         if was != now:
             told = next((o.error for o in execution.history.operations if o.error), "it answers no")
             yield Conviction("one after the other", "fails", f"it fails where it must not: {told}")
-        left = set(execution.files) - set(plain.files)
+        left = (set(execution.files) - set(plain.files)) | (_locked(execution) - _locked(plain))
         if left:
             yield Conviction("one after the other", "R1", f"left {', '.join(sorted(left))}")
+
+
+def _locked(execution: Execution) -> set[str]:
+    """Locks of threads left locked. Each agent has a board of its own, so nobody waits for one."""
+    counts: Counter[str] = Counter()
+    for step in execution.trace:
+        if step.effect.kind in ("lock", "unlock") and step.error is None and not step.waits:
+            counts[step.effect.paths[0]] += 1 if step.effect.kind == "lock" else -1
+    return {f"{name} locked" for name, count in counts.items() if count > 0}
 
 
 def _with_an_old_file(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:

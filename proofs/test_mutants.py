@@ -22,7 +22,7 @@ SOME: list[tuple[str, str, How, str, str]] = [
     ("complete", "fsync .", "left out", "power loss", "S14"),
     ("complete", "fsync .tmp/next.json", "left out", "power loss", "S8"),
     ("claim", "write .tokens/next", "left out", "an old file put back", "S2"),
-    ("claim", "unlock <a1 lock 1>", "left out", "one after the other", "fails"),
+    ("claim", "unlock <a1 lock 1>", "left out", "one after the other", "R1"),
 ]
 
 
