@@ -1,9 +1,21 @@
 """What may happen to a board: plain values, and the Hypothesis strategies that generate them."""
 
 from strategies.clocks import Clock, clocks
+from strategies.damage import Damage
 from strategies.faults import Fault, fault_plans
 from strategies.interleavings import Interleaving, interleavings, turn_by_turn
-from strategies.payloads import DAMAGES, CorruptedPayload, corrupted_payloads, is_damage
+from strategies.misplacements import MISPLACEMENTS
+from strategies.payloads import (
+    DAMAGES,
+    HUGE,
+    ODDITIES,
+    CorruptedPayload,
+    corrupted_payloads,
+    damaged,
+    damages,
+    is_damage,
+    oddities,
+)
 from strategies.programs import Ask, programs
 from strategies.scenarios import PostedTask, Scenario, polling_scenarios, scenarios
 from strategies.tasks import (
@@ -20,9 +32,13 @@ from strategies.values import json_numbers, json_objects, json_values, nested, t
 
 __all__ = [
     "DAMAGES",
+    "HUGE",
+    "MISPLACEMENTS",
+    "ODDITIES",
     "Ask",
     "Clock",
     "CorruptedPayload",
+    "Damage",
     "Fault",
     "Interleaving",
     "PostedTask",
@@ -30,6 +46,8 @@ __all__ = [
     "agent_ids",
     "clocks",
     "corrupted_payloads",
+    "damaged",
+    "damages",
     "fault_plans",
     "interleavings",
     "is_damage",
@@ -39,6 +57,7 @@ __all__ = [
     "lease_durations",
     "live_timestamps",
     "nested",
+    "oddities",
     "pending_tasks",
     "polling_scenarios",
     "priorities",
