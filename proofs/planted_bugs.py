@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -19,6 +20,7 @@ from proofs.harness.conviction import violation
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.proof import Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
+from strategies.damage import Damage
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask, Program
 from strategies.scenarios import START, PostedTask, Scenario
@@ -58,9 +60,16 @@ def gate_of(module: ModuleType) -> GateName:
     return "processes" if getattr(module, "GATE", "threads") == "processes" else "threads"
 
 
+def damage_of(module: ModuleType) -> tuple[Damage, ...]:
+    """What is to be done to the files of its tasks before the bug shows; mostly nothing."""
+    damage: tuple[Damage, ...] = getattr(module, "DAMAGE", ())
+    return damage
+
+
 def smallest(module: ModuleType, interleaving: Interleaving | None = None) -> Scenario:
     """The smallest scenario that shows what is wrong with a board, if it is interleaved so."""
-    return _scenario(module.TASKS, module.PROGRAMS, interleaving or Interleaving())
+    interleaving = interleaving or Interleaving()
+    return _scenario(module.TASKS, module.PROGRAMS, interleaving, damage_of(module))
 
 
 def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
@@ -70,7 +79,8 @@ def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
     ]
     agents = [f"a{n + 1}" for n in range(len(programs))]
     tasks = module.TASKS + chance.choice([0, 0, 1])
-    return _scenario(tasks, tuple(programs), _mixture(chance, agents, effects))
+    damage = tuple(replace(one, number=chance.randrange(400)) for one in damage_of(module))
+    return _scenario(tasks, tuple(programs), _mixture(chance, agents, effects), damage)
 
 
 def first_conviction(module: ModuleType, gate: GateName, seed: int, root: Path) -> int:
@@ -114,10 +124,15 @@ def _not_found(module: ModuleType, gate: GateName, seed: int) -> NotFoundError:
     return NotFoundError(f"{words} by seed {seed} in {gate}, and was not")
 
 
-def _scenario(tasks: int, programs: tuple[Program, ...], interleaving: Interleaving) -> Scenario:
+def _scenario(
+    tasks: int,
+    programs: tuple[Program, ...],
+    interleaving: Interleaving,
+    damage: tuple[Damage, ...] = (),
+) -> Scenario:
     posted = tuple(PostedTask(f"t{n + 1}", created_at=START - n) for n in range(tasks))
     agents = tuple((f"a{n + 1}", program) for n, program in enumerate(programs))
-    return Scenario(posted, agents, interleaving)
+    return Scenario(posted, agents, interleaving, damage=damage)
 
 
 def _mixture(chance: random.Random, agents: list[str], effects: int) -> Interleaving:

@@ -6,18 +6,22 @@ Each runs in threads and in worker processes, and says how much it tried. Under 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 
 from proofs.harness.gates import GateName
 from proofs.pairs import exhaust_all, pairs, telling
 from proofs.proving import Proving, gates_of
-from strategies.scenarios import polling_scenarios, scenarios
+from strategies.scenarios import Scenario, damaged_scenarios, polling_scenarios, scenarios
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 EXECUTIONS = {"threads": 10_000 if IS_DEEP else 100, "processes": 2_000 if IS_DEEP else 40}
+AMID_DAMAGE = ("claim_next", "claim", "complete", "release", "post", "get", "list_all", "advance")
+"""What is asked in each run beside damage; what shows nothing else is left to the deep one."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,3 +52,21 @@ def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName)
             lambda names: scenarios(names=names, lease_seconds=lease_seconds),
             EXECUTIONS[gate],
         )
+
+
+def test_damage_to_the_file_of_a_task_harms_no_other(proving: Proving, gate: GateName) -> None:
+    if gate != "threads" and not IS_DEEP:
+        pytest.skip(
+            "not applicable: in processes under proofs-fuzz, damage comes before the agents"
+        )
+    lease_seconds = proving.board.promises.lease_seconds
+    agents_max = 4 if IS_DEEP else 2
+
+    def asked(names: Sequence[str]) -> st.SearchStrategy[Scenario]:
+        few = [name for name in names if IS_DEEP or name in AMID_DAMAGE]
+        return damaged_scenarios(
+            scenarios(names=few, lease_seconds=lease_seconds, agents_max=agents_max)
+        )
+
+    with proving.proof(gate) as proof:
+        proving.sample(proof, asked, EXECUTIONS[gate])

@@ -6,9 +6,7 @@ import errno
 import json
 import logging
 import os
-import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofs.file_trees import differences, file_tree
+from proofs.harness.beside import beside
+from proofs.harness.misplacing import misplace
 from strategies import DAMAGES, corrupted_payloads, pending_tasks
 from swarm.errors import CorruptTaskError, DuplicateTaskError, NewerFormatError
 from swarm.task import Task
@@ -115,7 +115,7 @@ def assert_contained(board: TaskBoard, caplog: pytest.LogCaptureFixture | None =
 
 
 @given(payload=st.data())
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_every_kind_of_damage_is_contained_then_quarantined(
     kind: str, payload: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -152,66 +152,31 @@ def assert_moved_once_left_alone(board: TaskBoard, clock: Clock, data: bytes | N
 # What is no regular file.
 
 
-def directory(path: Path) -> None:
-    path.mkdir()
-    (path / "inside").write_text("kept")
+def around(board: TaskBoard) -> dict[str, object]:
+    """What lies beside the board."""
+    found = file_tree(board.storage_path.parent)
+    return {key: value for key, value in found.items() if not key.startswith("board")}
 
 
-def fifo(path: Path) -> None:
-    os.mkfifo(path)
+KINDS: dict[str, str] = {
+    "a directory": "a directory",
+    "a FIFO": "a FIFO",
+    "a socket": "a socket",
+    "a link to nowhere": "a symbolic link",
+    "a link to itself": "a symbolic link",
+    "a link to another task": "a symbolic link",
+    "a link out of the board": "a symbolic link",
+}
 
 
-def dangling_link(path: Path) -> None:
-    path.symlink_to("nowhere.json")
-
-
-def link_to_itself(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def link_to_another_task(path: Path) -> None:
-    path.symlink_to("t1.json")
-
-
-def link_out_of_the_board(path: Path) -> None:
-    outside = path.parent.parent / "outside.json"
-    outside.write_bytes(plain())
-    path.symlink_to(outside)
-
-
-def unix_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        here = os.getcwd()
-        os.chdir(path.parent)  # such a name must be short
-        try:
-            listener.bind(path.name)
-        finally:
-            os.chdir(here)
-
-
-KINDS: list[tuple[Callable[[Path], None], str]] = [
-    (directory, "a directory"),
-    (fifo, "a FIFO"),
-    (dangling_link, "a symbolic link"),
-    (link_to_itself, "a symbolic link"),
-    (link_to_another_task, "a symbolic link"),
-    (link_out_of_the_board, "a symbolic link"),
-    (unix_socket, "a socket"),
-]
-
-
-@pytest.mark.parametrize(("make", "name"), KINDS, ids=[make.__name__ for make, _ in KINDS])
+@pytest.mark.parametrize(("kind", "name"), KINDS.items())
 def test_what_is_no_file_is_never_followed_and_moved_as_it_is(
-    board: TaskBoard,
-    clock: Clock,
-    caplog: pytest.LogCaptureFixture,
-    make: Callable[[Path], None],
-    name: str,
+    board: TaskBoard, clock: Clock, caplog: pytest.LogCaptureFixture, kind: str, name: str
 ) -> None:
-    make(bad(board))
+    bad(board).write_bytes(plain())
+    misplace(kind, bad(board), beside(board.storage_path))
     changed_at(bad(board), NOW)
-    around = bad(board).parent.parent
-    outside = {key: value for key, value in file_tree(around).items() if "board" not in key}
+    outside = around(board)
     before = file_tree(board.storage_path)["t2.json"]
     caplog.set_level(logging.WARNING, "swarm.task_board")
     assert_contained(board, caplog)
@@ -219,10 +184,9 @@ def test_what_is_no_file_is_never_followed_and_moved_as_it_is(
     assert_moved_once_left_alone(board, clock, None)
     [kept] = board.quarantined()
     assert file_tree(kept.path.parent)["t2.json"] == before
-    if make is directory:
-        assert (kept.path / "inside").read_text() == "kept"
-    now = {key: value for key, value in file_tree(around).items() if "board" not in key}
-    assert now == outside, "what the link points to was touched"
+    if kind == "a directory":
+        assert (kept.path / "inside").read_bytes() == plain()
+    assert around(board) == outside, "what the link points to was touched"
 
 
 def test_a_file_over_the_limit_is_not_even_read(board: TaskBoard, clock: Clock) -> None:

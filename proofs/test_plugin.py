@@ -58,8 +58,14 @@ class Board:
         return None
 
     def free(self, task_id):
-        with open(f"{self.path}/{task_id}.json") as file:
-            return json.load(file)["by"] is None
+        with open(f"{self.path}/{task_id}.json", "rb") as file:
+            try:
+                return json.load(file)["by"] is None
+            except (ValueError, KeyError, TypeError, RecursionError):
+                return self.damaged()
+
+    def damaged(self):
+        return False
 
     def write(self, task_id, agent_id):
         with open(f"{self.path}/{task_id}.tmp", "w") as file:
@@ -76,6 +82,9 @@ class Racy(Board):
 
 
 class Torn(Board):
+    def damaged(self):
+        raise
+
     def write(self, name, by):
         with open(f"{self.path}/{name}.json", "w") as file:
             file.write(json.dumps({"by": by}))

@@ -17,7 +17,13 @@ from strategies.payloads import (
     oddities,
 )
 from strategies.programs import Ask, programs
-from strategies.scenarios import PostedTask, Scenario, polling_scenarios, scenarios
+from strategies.scenarios import (
+    PostedTask,
+    Scenario,
+    damaged_scenarios,
+    polling_scenarios,
+    scenarios,
+)
 from strategies.tasks import (
     agent_ids,
     pending_tasks,
@@ -47,6 +53,7 @@ __all__ = [
     "clocks",
     "corrupted_payloads",
     "damaged",
+    "damaged_scenarios",
     "damages",
     "fault_plans",
     "interleavings",

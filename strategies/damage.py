@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from strategies import reading
+
 __all__ = ["Damage"]
 
+NUMBER_MAX: Final = 50_000_000
+"""So much of something there may be at the most, in bytes or levels."""
+
 _SHOWN_MAX: Final = 40
+_TEXTS: Final = ("kind", "file", "field", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +52,16 @@ class Damage:
         return {name: value for name, value in fields.items() if value or name == "kind"}
 
     @staticmethod
-    def from_json(fields: Mapping[str, Any]) -> Damage:
+    def from_json(fields: object) -> Damage:
         """The inverse of ``to_json``. Raises ValueError for what is no damage."""
-        unknown = sorted(set(fields) - set(Damage.__slots__))
-        if unknown or not isinstance(fields.get("kind"), str):
-            raise ValueError(f"damage must have a kind and parameters of it, got {dict(fields)!r}")
+        given = reading.members(fields, "damage", ["kind"], Damage.__slots__)
+        texts = {name: reading.text(given.get(name, ""), name) for name in _TEXTS}
+        number = reading.whole(given.get("number", 0), "number of damage", most=NUMBER_MAX)
         try:
-            data = base64.b64decode(fields.get("data", ""), validate=True)
-        except binascii.Error as error:
-            raise ValueError(f"data of damage must be base64, got {fields['data']!r}") from error
-        return Damage(**{**fields, "data": data})
+            data = base64.b64decode(reading.text(given.get("data", ""), "data"), validate=True)
+        except binascii.Error:
+            reading.refuse("data of damage", "be base64", given["data"])
+        return Damage(**texts, number=number, data=data)
 
     def smaller(self) -> Iterator[Damage]:
         """The same kind with less of it, the least first."""

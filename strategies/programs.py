@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from strategies import reading
 
-__all__ = ["ASKS", "PARENT", "TYPES", "Ask", "Program", "asks", "half_a_lease", "programs"]
+__all__ = [
+    "ASKS",
+    "OUTSIDE",
+    "PARENT",
+    "TYPES",
+    "Ask",
+    "Program",
+    "asks",
+    "half_a_lease",
+    "programs",
+]
 
 ASKS: Final = (
     "claim_next",
@@ -41,6 +51,9 @@ TYPES: Final = ("CODE_ANALYSIS", "PARALLEL_SEARCH")
 
 PARENT: Final = "p1"
 """The parent of all tasks of a scenario, as their payloads name it."""
+
+OUTSIDE: Final = "../beside-the-board/outside"
+"""An id that leads out of the board's directory, if it is taken for a path."""
 
 _ON_THE_LAST_GRANT: Final = ("complete", "release", "start", "renew", "fail", "retry", "cancel")
 _ON_NO_TASK: Final = ("get_pending", "get_results_by_parent", "list_all")
@@ -100,7 +113,7 @@ class Ask:
             reading.refuse("post", "name a task_id", fields)
         return Ask(
             name,
-            None if task_id is None else reading.task_id(task_id),
+            task_id if task_id in (None, OUTSIDE) else reading.task_id(task_id),
             reading.flag(given.get("fenced", True), "fenced"),
             reading.number(given.get("seconds", 0.0), "seconds", 0, reading.SECONDS_MAX),
             None if types is None else tuple(map(_type, reading.items(types, "types", 100))),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from strategies import reading
 from strategies.clocks import Clock, clocks
+from strategies.damage import Damage
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving, interleavings
+from strategies.payloads import damages
 from strategies.programs import ASKS, TYPES, Ask, Program, half_a_lease, programs
 
-__all__ = ["START", "PostedTask", "Scenario", "polling_scenarios", "scenarios"]
+__all__ = ["START", "PostedTask", "Scenario", "damaged_scenarios", "polling_scenarios", "scenarios"]
 
 EFFECTS_OF_A_CALL: Final = 35
 """About how many effects one call has, on our board: what switches are spread over."""
@@ -61,6 +63,7 @@ class Scenario:
 
     ``chance`` decides whatever else the world leaves open: in which order directories are listed
     and which random bytes are drawn. 0 lists by name. ``faults`` are what goes wrong.
+    ``damage`` is done to the files of the board once the tasks are posted, before the agents start.
     """
 
     tasks: tuple[PostedTask, ...]
@@ -69,6 +72,7 @@ class Scenario:
     clock: Clock = field(default_factory=Clock)
     chance: int = 0
     faults: tuple[Fault, ...] = ()
+    damage: tuple[Damage, ...] = ()
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ class Scenario:
         return tuple(name for name, _ in self.programs)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, made to be read; without faults there is no word of them."""
+        """As JSON, made to be read; without faults and damage there is no word of them."""
         fields = {
             "tasks": [task.to_json() for task in self.tasks],
             "programs": {
@@ -88,13 +92,18 @@ class Scenario:
         }
         if self.faults:
             fields["faults"] = [fault.to_json() for fault in self.faults]
+        if self.damage:
+            fields["damage"] = [damage.to_json() for damage in self.damage]
         return fields
 
     @staticmethod
     def from_json(fields: object) -> Scenario:
         """The inverse of ``to_json``. Raises ValueError for what cannot be run."""
         given = reading.members(
-            fields, "scenario", ["tasks", "programs", "interleaving"], ["clock", "chance", "faults"]
+            fields,
+            "scenario",
+            ["tasks", "programs", "interleaving"],
+            ["clock", "chance", "faults", "damage"],
         )
         tasks = reading.items(given["tasks"], "tasks", TASKS_MAX)
         faults = reading.items(given.get("faults", ()), "faults", FAULTS_MAX)
@@ -105,6 +114,9 @@ class Scenario:
             Clock.from_json(given.get("clock", {})),
             reading.whole(given.get("chance", 0), "chance", most=reading.SEED_MAX),
             tuple(map(Fault.from_json, faults)),
+            tuple(
+                map(Damage.from_json, reading.items(given.get("damage", ()), "damage", TASKS_MAX))
+            ),
         )
         _refuse_what_cannot_be(scenario)
         return scenario
@@ -166,6 +178,18 @@ def scenarios(
     effects = EFFECTS_OF_A_CALL * sum(len(program) for _, program in drawn)
     interleaving = draw(interleavings(agents, effects=effects))
     return Scenario(tasks, drawn, interleaving, draw(clocks(agents)), chance)
+
+
+@st.composite
+def damaged_scenarios(
+    draw: st.DrawFn, of: st.SearchStrategy[Scenario], kinds: Collection[str] | None = None
+) -> Scenario:
+    """These scenarios, with damage to the files of one of their tasks, or of all but the last."""
+    scenario = draw(of.filter(lambda scenario: len(scenario.tasks) > 1))
+    ids = [task.task_id for task in scenario.tasks]
+    one = damages(ids[:-1], kinds)
+    drawn = st.lists(one, min_size=1, max_size=len(ids) - 1, unique_by=lambda one: one.file)
+    return replace(scenario, damage=tuple(draw(drawn)))
 
 
 @st.composite

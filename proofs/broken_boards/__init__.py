@@ -2,5 +2,6 @@
 
 A module holds ``Board``, which takes the storage directory; ``INVARIANT``, of which it must be
 convicted; ``PREEMPTIONS``, the fewest that show it; and what can show it: ``PROGRAMS``, one for
-each agent, on ``TASKS`` tasks. ``GATE`` is "processes" where threads cannot show it.
+each agent, on ``TASKS`` tasks, to whose files ``DAMAGE`` is done before. ``GATE`` is "processes"
+where threads cannot show it.
 """

@@ -12,22 +12,30 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
+from proofs.harness.invariants import INVARIANTS
 from strategies.programs import Ask
+from swarm.errors import CorruptTaskError
 from swarm.task import Task, TaskStatus
 
 CLAIM = (Ask("claim_next"),)
 CLAIM_AND_COMPLETE = (Ask("claim_next"), Ask("complete"))
 CLAIM_AFTER_THE_LEASE = (Ask("advance", seconds=3600.0), Ask("claim_next"))
 CANCEL = (Ask("cancel", "t1", fenced=False),)
+WITHOUT_DAMAGE = frozenset(INVARIANTS) - {"S12"}
+"""What is promised by a board that was not made for damaged files."""
 
 
 class LockAndScan:
     """A board on the files ``<storage_path>/<task_id>.json``, locked by ``.board.lock``."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "clock": "wall"}
+    promises: ClassVar[dict[str, Any]] = {
+        "attempts_max": None,
+        "clock": "wall",
+        "invariants": WITHOUT_DAMAGE,
+    }
     lock_name = ".board.lock"
     lease_seconds = 3600.0
 
@@ -174,3 +182,36 @@ class LockAndScan:
     def unlock(self, lock: int) -> None:
         """Let go of the lock."""
         os.close(lock)
+
+
+class SkipsDamage(LockAndScan):
+    """The same for files that others may damage: they are passed over, and left as they are."""
+
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None}
+
+    def tasks(self) -> Iterator[Task]:
+        """Each task that there is; what is none is for a person to mend."""
+        for name in self.names():
+            with suppress(CorruptTaskError, IsADirectoryError):
+                task = self.read(name.removesuffix(".json"))
+                if task is not None:
+                    yield task
+
+    def read(self, task_id: str) -> Task | None:
+        """What the file of a task says. Raises CorruptTaskError for one that is not its own."""
+        try:
+            with open(self.file(task_id), "rb") as file:
+                task = Task.from_json(file.read(), self.file(task_id))
+        except FileNotFoundError:
+            return None
+        self.check_id(task, task_id)
+        return task
+
+    def check_id(self, task: Task, task_id: str) -> None:
+        """Raise CorruptTaskError where a file tells of another task than its name does."""
+        if task.task_id != task_id:
+            raise CorruptTaskError(self.file(task_id), f"it is of {task.task_id}")
+
+    def temporary(self, task_id: str) -> str:
+        """As before, but no id becomes part of it."""
+        return f"{self.path}/.{uuid.uuid4()}.tmp"

@@ -18,7 +18,7 @@ PROGRAMS: Final = (CLAIM, CLAIM)
 class Board(LockAndScan):
     """Moves what it claims."""
 
-    promises: ClassVar[dict[str, Any]] = {"lease_seconds": math.inf, "attempts_max": None}
+    promises: ClassVar[dict[str, Any]] = {**LockAndScan.promises, "lease_seconds": math.inf}
 
     claim = get = start = renew = complete = release = cancel = None  # type: ignore[assignment]
     get_pending = list_all = None  # type: ignore[assignment]

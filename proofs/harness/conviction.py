@@ -22,6 +22,7 @@ from proofs.harness.surroundings import surroundings
 from proofs.harness.trace import Step, preempted_after, preemptions
 from proofs.harness.turns import pattern_of, stops_of
 from proofs.harness.verdict import Verdict
+from strategies.damage import Damage
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving
 from strategies.scenarios import Scenario
@@ -55,7 +56,7 @@ class Conviction:
                 "",
                 f"{count} preemption{'' if count == 1 else 's'}"
                 f"{', and none with fewer' if self.is_fewest and count else ''}; "
-                f"{_told(self.execution.scenario.faults)}; "
+                f"{_told(self.execution.scenario)}; "
                 f"minimised in {self.replays} replays.",
             ]
         )
@@ -119,14 +120,20 @@ def counterexample_of(
         scenario=execution.scenario,
         outcomes=outcomes(execution),
         trace=tuple(pattern_of(step.label()) for step in execution.trace),
-        meets=(*map(str, execution.scenario.faults), *_first_conflict(execution)),
+        meets=(*map(str, _what_went_wrong(execution.scenario)), *_first_conflict(execution)),
         expect=expect,
         made_with=surroundings(root),
     )
 
 
-def _told(faults: Sequence[Fault]) -> str:
-    return "; ".join(map(str, faults)) or "no faults"
+def _what_went_wrong(scenario: Scenario) -> tuple[Fault | Damage, ...]:
+    return (*scenario.faults, *scenario.damage)
+
+
+def _told(scenario: Scenario) -> str:
+    faults = "; ".join(map(str, scenario.faults)) or "no faults"
+    damage = [f"damage to {one}" for one in scenario.damage]
+    return "; ".join([faults, *damage])
 
 
 def _first_conflict(execution: Execution) -> tuple[str, ...]:

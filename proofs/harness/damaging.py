@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from proofs.harness.beside import beside
 from proofs.harness.misplacing import ENDS_IT, misplace, regular_files
 from strategies.damage import Damage
 from strategies.misplacements import MISPLACEMENTS
@@ -62,11 +63,6 @@ def is_kept(done: Damaged, root: Path) -> bool:
     if done.left is None:
         return True
     return any(_holds(path, done.left) for path in regular_files(root))
-
-
-def beside(root: Path) -> Path:
-    """Where lies what a board must not touch: a directory beside its own."""
-    return root.parent / "beside-the-board"
 
 
 def _named(name: str, root: Path) -> Iterator[str]:

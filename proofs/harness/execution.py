@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from proofs.harness.adapter import Board, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
-from proofs.harness.clock import SharedTime
+from proofs.harness.beside import Beside
+from proofs.harness.clock import EFFECT_NS, SharedTime
+from proofs.harness.damaging import Damaged, do_damage, is_kept
 from proofs.harness.effects import DAEMON
 from proofs.harness.guard.watch import Watch
 from proofs.harness.history import History
@@ -66,7 +68,10 @@ class Execution:
     None if it has none or raises, which ``final_error`` tells then; ``descriptors`` are those that
     the agents left open, by agent, and ``running`` the threads and children that they left.
     ``unseen`` says in words what no gate saw; it voids all verdicts. ``files`` are the names of all
-    files left below the directory, where they can be read until the next run.
+    files left below the directory, where they can be read until the next run. ``damaged`` is what
+    was done of the scenario's damage, ``lost`` that of it whose bytes were nowhere below the
+    directory when the agents were done, so that nobody can mend it. ``outside`` are files beside
+    the directory that came, went or changed, where hostile ids lead.
     """
 
     scenario: Scenario
@@ -80,6 +85,9 @@ class Execution:
     running: dict[str, list[LeftRunning]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    damaged: tuple[Damaged, ...] = ()
+    lost: tuple[Damaged, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -132,8 +140,27 @@ def run(
     except StuckError as error:
         words = f"post must come to an end where nobody else is at work: {error}"
         raise UnfitBoardError(words) from error
+    beside = Beside(scenario, root)
+    done = _damaged(scenario, root, time)
+    beside.remember()
     before = [task.to_json() for task in scenario.tasks]
-    return _run(alone, scenario, board, before, gate, Watch(str(root)) if guarded else None)
+    watch = Watch(str(root)) if guarded else None
+    execution = _run(alone, scenario, board, before, gate, watch, done)
+    return replace(execution, outside=beside.changes())
+
+
+def _damaged(scenario: Scenario, root: Path, time: SharedTime) -> tuple[Damaged, ...]:
+    """Do the scenario's damage, as somebody would whose clock is the scenario's."""
+    ids = [task.task_id for task in scenario.tasks]
+    done = []
+    for damage in scenario.damage:
+        time.advance(EFFECT_NS)
+        one = do_damage(damage, root, ids)
+        if one is not None:
+            done.append(one)
+            for path in (root / one.path, (root / one.path).parent):
+                os.utime(path, ns=(time.file_ns, time.file_ns), follow_symlinks=False)
+    return tuple(done)
 
 
 def run_from(
@@ -159,8 +186,10 @@ def _run(
     before: Sequence[dict[str, Any]],
     gate: ScenarioGate | None,
     watch: Watch | None,
+    damaged: tuple[Damaged, ...] = (),
 ) -> Execution:
     ran = (gate or _Threads()).run(scenario, board, alone.root, alone.time, watch)
+    lost = tuple(done for done in damaged if not is_kept(done, alone.root))
     final, final_error = _listed_at_the_end(board, alone)
     return Execution(
         scenario,
@@ -174,6 +203,8 @@ def _run(
         _by_agent([*ran.left, *alone.left], _daemons(ran.trace)),
         tuple(dict.fromkeys([*ran.unseen, *alone.unseen])),
         tuple(sorted(pattern_of(name) for name in _names(str(alone.root)))),
+        damaged,
+        lost,
     )
 
 

@@ -18,6 +18,7 @@ from proofs.harness.nemesis import is_its_own, of_those_left
 from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import Step, preemptions
 from proofs.harness.turns import joined, turns_of
+from strategies.damage import Damage
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving, Turn
 from strategies.programs import Ask
@@ -72,7 +73,7 @@ def size(execution: Execution) -> Size:
     programs = execution.scenario.programs
     return (
         preemptions(execution.trace),
-        len(execution.scenario.faults),
+        len(execution.scenario.faults) + len(execution.scenario.damage),
         len(turns_of(execution.trace)),
         sum(len(asks) for _, asks in programs),
         len(programs),
@@ -88,7 +89,8 @@ def _oddities(scenario: Scenario) -> int:
     named = plain.tasks != scenario.tasks or plain.programs != scenario.programs
     odd = len(clock.skews_seconds) + bool(clock.file_tick_seconds) + bool(scenario.chance)
     lasting = sum(fault.lasts for fault in scenario.faults)
-    return odd + named + lasting
+    much = sum(damage.number + len(damage.data) for damage in scenario.damage)
+    return odd + named + lasting + much
 
 
 def _recorded(execution: Execution) -> Execution:
@@ -107,6 +109,7 @@ def _smaller(execution: Execution) -> Iterator[Scenario]:
 
 def _with_less(execution: Execution) -> Iterator[Scenario]:
     yield from _without_faults(execution)
+    yield from _with_less_damage(execution.scenario)
     yield from _without_agents(execution)
     yield from _without_calls(execution)
     yield from _without_tasks(execution)
@@ -146,6 +149,15 @@ def _without_faults(execution: Execution) -> Iterator[Scenario]:
         faults = tuple(other for other in scenario.faults if other is not fault)
         trace = [step for step in execution.trace if not is_its_own(step, fault)]
         yield _with_turns(replace(scenario, faults=faults), turns_of(trace))
+
+
+def _with_less_damage(scenario: Scenario) -> Iterator[Scenario]:
+    """One damage less, or less of one."""
+    for at, damage in enumerate(scenario.damage):
+        before, after = scenario.damage[:at], scenario.damage[at + 1 :]
+        yield replace(scenario, damage=before + after)
+        for less in damage.smaller():
+            yield replace(scenario, damage=(*before, less, *after))
 
 
 def _without_agents(execution: Execution) -> Iterator[Scenario]:
@@ -226,6 +238,7 @@ def _renamed(scenario: Scenario) -> Scenario:
     turns = tuple((_part_of(name, agents), n) for name, n in scenario.interleaving.turns)
     skews = tuple((agents[name], seconds) for name, seconds in scenario.clock.skews_seconds)
     faults = tuple(_fault_of_renamed(fault, agents, ids) for fault in scenario.faults)
+    damage = tuple(_damage_of_renamed(damage, ids) for damage in scenario.damage)
     return replace(
         scenario,
         tasks=tasks,
@@ -233,6 +246,7 @@ def _renamed(scenario: Scenario) -> Scenario:
         interleaving=Interleaving(kind="turns", turns=turns),
         clock=replace(scenario.clock, skews_seconds=skews),
         faults=faults,
+        damage=damage,
     )
 
 
@@ -246,6 +260,15 @@ def _fault_of_renamed(fault: Fault, agents: dict[str, str], ids: dict[str, str])
     """The fault at the same effects; its label may name tasks."""
     where = _WORD.sub(lambda word: ids.get(word[0], word[0]), fault.where)
     return replace(fault, agent=_part_of(fault.agent, agents), where=where)
+
+
+def _damage_of_renamed(damage: Damage, ids: dict[str, str]) -> Damage:
+    """The damage to the same file, whose name may tell of a task, as what it holds may."""
+
+    def renamed(text: str) -> str:
+        return _WORD.sub(lambda word: ids.get(word[0], word[0]), text)
+
+    return replace(damage, file=renamed(damage.file), value=renamed(damage.value))
 
 
 def _of_renamed(ask: Ask, ids: dict[str, str]) -> Ask:

@@ -32,7 +32,7 @@ def picture(execution: Execution, width: int = WIDTH) -> str:
     """A column for each agent, a line for each call, answer, and effect that another one's meets.
 
     Where an agent was stopped that could have gone on, its column says before what. Above them is
-    what the agents found: several tasks, and clocks that are apart.
+    what the agents found: damage, several tasks, and clocks that are apart.
     """
     agents = sorted({*execution.scenario.agents, *(step.agent for step in execution.trace)})
     column = max(_COLUMN_WIDTH_MIN, (width - _NUMBER_WIDTH) // max(1, len(agents)))
@@ -44,7 +44,8 @@ def picture(execution: Execution, width: int = WIDTH) -> str:
 
 
 def _found(scenario: Scenario) -> Iterator[str]:
-    """A line for the tasks, if there are several, and one for the clocks, if they are apart."""
+    """A line for each damage, one for several tasks, and one for clocks that are apart."""
+    yield from (f"damage: {one}" for one in scenario.damage)
     tasks = sorted(scenario.tasks, key=lambda one: (one.priority, one.created_at, one.task_id))
     if len(tasks) > 1:
         is_by_age = len({task.priority for task in tasks}) == 1

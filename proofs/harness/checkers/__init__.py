@@ -1,6 +1,6 @@
 """Judges: what an execution shows of each invariant. Nothing of any board is imported here.
 
-S12 and S15 need faults, and are not judged here.
+S12 is judged where files were damaged. S15 needs a crash, and is not judged here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proofs.harness.checkers.claimability import in_order, no_false_empty
+from proofs.harness.checkers.containment import contained, undamaged
 from proofs.harness.checkers.endings import no_leak, no_wedge
 from proofs.harness.checkers.evidence import Evidence
 from proofs.harness.checkers.files import whole_files
@@ -74,11 +75,15 @@ def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
 
 
 def _check(execution: Execution, promises: Promises) -> list[Verdict]:
-    evidence = Evidence(execution, promises)
+    if execution.damaged and not promises.include("S12"):
+        words = "a file was damaged, and the board does not promise to contain that"
+        return [not_applicable(name, words) for name in ("S12", *CHECKERS)]
+    whole = Evidence(execution, promises)
+    evidence = Evidence(undamaged(execution), promises) if execution.damaged else whole
     if execution.stuck:
-        others = [name for name in CHECKERS if name != "L1"]
+        others = ["S12", *(name for name in CHECKERS if name != "L1")]
         return [no_wedge(evidence), *(unknown(name, "the run got stuck") for name in others)]
-    verdicts = [checker(evidence) for checker in CHECKERS.values()]
+    verdicts = [contained(whole), *(checker(evidence) for checker in CHECKERS.values())]
     by_search = judge_orders(evidence)
     judged = _joined(agreed(evidence, verdicts, by_search), by_search)
     return [_promised(verdict, promises) for verdict in judged]

@@ -173,9 +173,12 @@ class Evidence:
         return None if listed is None else {str(task["task_id"]): task for task in listed}
 
     def was_struck(self, operation: Operation) -> bool:
-        """Whether a fault happened to its agent meanwhile: that it raised tells nothing then."""
+        """Whether a fault happened to its agent meanwhile, or a file was damaged before.
+
+        That it raised tells nothing then, but of what the damage did, see S12.
+        """
         trace = self.execution.trace
-        return any(
+        return bool(self.execution.damaged) or any(
             trace[number].is_struck and agent_of(trace[number].agent) == operation.agent
             for number in range(operation.invoked_at, min(operation.returned_at, len(trace)))
         )

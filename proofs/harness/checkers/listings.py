@@ -21,7 +21,13 @@ from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 
 
 def nothing_invented(evidence: Evidence) -> Verdict:
-    """S11: listings show what was posted, each once; nothing else is granted, read or pruned."""
+    """S11: listings show what was posted, each once; nothing else is granted, read or pruned.
+
+    And nothing beside the board's directory is made, changed or removed.
+    """
+    if evidence.execution.outside:
+        words = f"{', '.join(evidence.execution.outside)} was touched, outside of the board"
+        return violated("S11", words)
     known = set(evidence.posted)
     known |= {str(task_of(o)) for o in evidence.operations if o.name == "post"}
     for operation in evidence.operations:

@@ -1,0 +1,28 @@
+"""What cannot be read is removed: nobody can mend it any more."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from proofs.broken_boards.base import CLAIM, SkipsDamage
+from strategies.damage import Damage
+from swarm.errors import CorruptTaskError
+from swarm.task import Task
+
+INVARIANT: Final = "S12"
+PREEMPTIONS: Final = 0
+TASKS: Final = 1
+PROGRAMS: Final = (CLAIM,)
+DAMAGE: Final = (Damage("cut", "t1.json", number=20),)
+
+
+class Board(SkipsDamage):
+    """Tidies up."""
+
+    def read(self, task_id: str) -> Task | None:
+        try:
+            return super().read(task_id)
+        except CorruptTaskError:
+            os.unlink(self.file(task_id))
+            return None
