@@ -12,6 +12,7 @@ from swarm.errors import (
     StorageMissingError,
     SwarmError,
     TokensUsedUpError,
+    UnsafeStorageError,
     UnsupportedPlatformError,
 )
 from swarm.quarantine import QuarantinedFile
@@ -42,6 +43,7 @@ __all__ = [
     "TaskStatus",
     "TaskType",
     "TokensUsedUpError",
+    "UnsafeStorageError",
     "UnsupportedPlatformError",
     "get_strategy",
     "reduce_results",

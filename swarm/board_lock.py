@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -12,7 +13,13 @@ from pathlib import Path
 from filelock import has_fcntl, lock_descriptor
 
 from swarm.after_fork import forget_in_child, fork_gate
-from swarm.errors import LockTimeoutError, StorageMissingError, UnsupportedPlatformError
+from swarm.errors import (
+    LockTimeoutError,
+    StorageMissingError,
+    UnsafeStorageError,
+    UnsupportedPlatformError,
+)
+from swarm.own_places import check_directory
 
 _POLL_SECONDS_FIRST = 0.0005
 _POLL_SECONDS_MAX = 0.005  # longer pauses starve waiters as soon as eight processes contend
@@ -41,7 +48,8 @@ class BoardLock:
         """Hold the lock for a while.
 
         Raises ``LockTimeoutError`` when others held it all of ``timeout_seconds``, and
-        ``StorageMissingError`` when its directory is gone. Not reentrant.
+        ``StorageMissingError`` when its directory is gone, ``UnsafeStorageError`` when it is a
+        link. Not reentrant.
         """
         deadline = time.monotonic() + self.timeout_seconds
         with self._held_among_threads():
@@ -102,10 +110,15 @@ class BoardLock:
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        check_directory(self.path.parent)
         try:
             return os.open(self.path, flags, 0o666)
         except FileNotFoundError:
             raise StorageMissingError(self.path.parent) from None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise UnsafeStorageError(self.path, "a symbolic link") from None
 
     def _is_at_path(self) -> bool:
         assert self._descriptor is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "StorageMissingError",
     "SwarmError",
     "TokensUsedUpError",
+    "UnsafeStorageError",
     "UnsupportedPlatformError",
     "shown",
 ]
@@ -114,6 +116,22 @@ class StorageMissingError(SwarmError, FileNotFoundError):
         return (
             f"the storage directory {self.path} must exist, and it does not (any more). "
             "Restore it, or open a new TaskBoard, which creates it."
+        )
+
+
+class UnsafeStorageError(SwarmError, OSError):
+    """Something else lies where the board has its directories; nothing was followed nor written."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        super().__init__(path, found)
+        self.errno = errno.ELOOP
+        self.path = path
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} must be a directory or a file of the board's own, got {self.found}. Find "
+            "out who put it there; then put back what was there, or remove it."
         )
 
 

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from swarm.own_places import check_directory
 from swarm.task_file import TaskWriter
 
 _NOT_LINKED = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EISDIR})
@@ -14,7 +15,8 @@ _NOT_LINKED = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EML
 
 def new_slot(parent: Path, writer: TaskWriter) -> Path:
     """A new numbered directory in ``parent``, which is made if need be; both are on the disk."""
-    parent.mkdir(exist_ok=True)
+    if not check_directory(parent):
+        parent.mkdir()
     numbers = [int(name) for name in os.listdir(parent) if name.isdecimal()]
     slot = parent / f"{max(numbers, default=0) + 1:06d}"
     slot.mkdir()

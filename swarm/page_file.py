@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from swarm.own_places import check_directory, is_own, open_own
+
 PAGE_BYTES: Final = 4096
 _SUM_BYTES = 9  # eight hexadecimal digits and a space or newline
 BODY_BYTES_MAX: Final = PAGE_BYTES - _SUM_BYTES - 1
@@ -46,6 +48,7 @@ class PageFile:
     def load(self) -> bool:
         """Open the file and read its header; whether it is whole. Never raises for damage."""
         try:
+            check_directory(self.path.parent)
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             page = os.pread(self._descriptor, PAGE_BYTES, 0)
             if page and page == self._header_page:
@@ -87,6 +90,7 @@ class PageFile:
         """Best effort to take the file away, after something went wrong with it."""
         self.forget()
         try:
+            check_directory(self.path.parent)
             os.unlink(self.path)
         except OSError:
             pass  # then its header is unclean or behind, and load or the owner's own check tells
@@ -136,6 +140,9 @@ class PageFile:
         """Write facts and changed pages. An OSError leaves a file that ``load`` refuses."""
         if self._in_memory or not (self._changed or self.facts != self._facts_saved):
             return
+        assert self._descriptor is not None
+        if not is_own(os.fstat(self._descriptor)):
+            raise OSError(f"{self.path} is somebody else's file too")
         self._header["changes"] += 1
         if self._changed:
             self._write(0, _EMPTY_HEADER)
@@ -167,9 +174,10 @@ class PageFile:
 
     def _write_new(self, pages: Sequence[list[bytes]]) -> None:
         """The whole file under another name, then under its own."""
+        check_directory(self.path.parent)
         new = self.path.with_suffix(".new")
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._descriptor = os.open(new, flags, 0o666)
+        self._descriptor = open_own(new, os.O_RDWR)
+        os.ftruncate(self._descriptor, 0)
         data = memoryview(b"".join(_page(b"\n".join(lines)) for lines in pages))
         self._write_header()
         offset = PAGE_BYTES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Final
 
 from swarm.file_times import stamp_of
 from swarm.moving import move_to_slot, new_slot
+from swarm.own_places import check_directory, read_own
 from swarm.strict_json import StrictJSONError, parse
 from swarm.task_file import SUFFIX, TaskFile, TaskWriter, read_task_file
 
 _REASON: Final = ".reason.json"  # no task's file begins with a dot
+_REASON_BYTES_MAX: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +65,22 @@ class Quarantine:
 
     def files(self) -> list[QuarantinedFile]:
         """All that lies there, the oldest first."""
-        try:
-            slots = sorted(name for name in os.listdir(self._directory) if name.isdecimal())
-        except FileNotFoundError:
+        if not (check_directory(self._directory.parent) and check_directory(self._directory)):
             return []
+        slots = sorted(name for name in os.listdir(self._directory) if name.isdecimal())
         found = []
-        for slot in slots:
+        for slot in filter(self._is_slot, slots):
             for name in sorted(os.listdir(self._directory / slot)):
                 if name.endswith(SUFFIX) and not name.startswith("."):
                     found.append(self._file(self._directory / slot / name))
         return found
 
+    def _is_slot(self, name: str) -> bool:
+        return stat.S_ISDIR(os.lstat(self._directory / name).st_mode)
+
     def _file(self, path: Path) -> QuarantinedFile:
         try:
-            record = parse((path.parent / _REASON).read_bytes())
+            record = parse(read_own(path.parent / _REASON, _REASON_BYTES_MAX))
             reason, moved_at = str(record["reason"]), float(record["moved_at"])
         except (OSError, StrictJSONError, KeyError, TypeError, ValueError):
             reason, moved_at = "the reason was not kept", None

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 from pathlib import Path
 
-from swarm.errors import InvalidTaskError, NetworkFileSystemWarning, StorageMissingError
+from swarm.errors import (
+    InvalidTaskError,
+    NetworkFileSystemWarning,
+    StorageMissingError,
+    UnsafeStorageError,
+)
 from swarm.file_times import stamp_of
 from swarm.mount import network_kind
+from swarm.own_places import kind_of
 from swarm.task_file import SUFFIX, sync_directory
 
 _LISTINGS_MAX = 8
@@ -77,6 +84,9 @@ def _listdir(storage: Path) -> list[str]:
 
 def _stamp(storage: Path) -> str:
     try:
-        return stamp_of(os.stat(storage))
+        status = os.lstat(storage)
     except FileNotFoundError:
         raise StorageMissingError(storage) from None
+    if not stat.S_ISDIR(status.st_mode):
+        raise UnsafeStorageError(storage, kind_of(status))
+    return stamp_of(status)

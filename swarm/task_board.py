@@ -30,6 +30,7 @@ from swarm.errors import (
     shown,
 )
 from swarm.moving import move_to_slot, new_slot
+from swarm.own_places import check_directory
 from swarm.page_file import DamagedPagesError
 from swarm.quarantine import Quarantine, QuarantinedFile
 from swarm.storage import make_directory, name_bytes_max, task_names, warn_of_network
@@ -71,7 +72,8 @@ class TaskBoard:
     ``clock``: seconds since the epoch, for leases.
 
     The directory is created with its parents. Warns with ``NetworkFileSystemWarning`` where locks
-    may not hold. Raises ``InvalidTaskError`` for an option out of its range.
+    may not hold. Raises ``InvalidTaskError`` for an option out of its range, and
+    ``UnsafeStorageError`` for a directory that is a symbolic link, also later on.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class TaskBoard:
         self._synced = durability == "power"
         if not read_only:
             make_directory(root, synced=self._synced)
+        check_directory(root)
         self._name_bytes_max = name_bytes_max(root)
         warn_of_network(root)
         self._lock = BoardLock(root / ".board.lock", lock_timeout)
@@ -241,9 +244,9 @@ class TaskBoard:
         Raises ``CorruptTaskError`` if what bears its id is not a task.
         """
         check_task_id(task_id, self._name_bytes_max)
+        self._check_storage()
         found = self._survey.read(task_id)
         if found is None:
-            self._check_storage()
             return None
         found.check_disk()
         if isinstance(found.task, CorruptTaskError):
@@ -471,7 +474,7 @@ class TaskBoard:
         return f"{self._prefix}{task_id}{SUFFIX}"
 
     def _check_storage(self) -> None:
-        if not self._root.is_dir():
+        if not check_directory(self._root):
             raise StorageMissingError(self.storage_path)
 
     def _now(self) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from swarm.errors import CorruptTaskError, InvalidTaskError, NewerFormatError
+from swarm.own_places import check_directory, kind_of
 from swarm.task import Task, TaskStatus
 
 SUFFIX: Final = ".json"
@@ -152,14 +153,7 @@ def _not_opened(path: str, error: OSError) -> TaskFile | None:
 
 
 def _irregular(path: str, status: os.stat_result) -> CorruptTaskError:
-    kinds = {
-        stat.S_IFLNK: "a symbolic link",
-        stat.S_IFDIR: "a directory",
-        stat.S_IFIFO: "a FIFO",
-        stat.S_IFSOCK: "a socket",
-    }
-    kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
-    return CorruptTaskError(path, f"it is {kind}, not a regular file")
+    return CorruptTaskError(path, f"it is {kind_of(status)}, not a regular file")
 
 
 def _too_large(path: str, size: int, bytes_max: int) -> CorruptTaskError:
@@ -256,6 +250,7 @@ class TaskWriter:
             raise
 
     def _write(self, data: bytes) -> None:
+        check_directory(self._directory)
         descriptor = self._open()
         try:
             view = memoryview(data)

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from swarm.boot import boot_id
 from swarm.errors import TokensUsedUpError
+from swarm.own_places import check_directory, open_own, read_own
 from swarm.strict_json import StrictJSONError, parse
 from swarm.task import TOKEN_MAX
 from swarm.task_file import TaskWriter
@@ -97,8 +98,9 @@ class TokenStore:
         return _Record(boot_id(), low, high)
 
     def _reserved_on_disk(self) -> int:
+        check_directory(self._directory)
         try:
-            reserved = parse(self._mark.read_bytes())["reserved"]
+            reserved = parse(read_own(self._mark, _RECORD_BYTES))["reserved"]
         except FileNotFoundError:
             return 0
         except (StrictJSONError, KeyError, TypeError) as error:
@@ -107,22 +109,16 @@ class TokenStore:
         return reserved if type(reserved) is int and 0 <= reserved <= TOKEN_MAX else 0
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            return os.open(self._next, flags, 0o666)
-        except FileNotFoundError:
+        if not check_directory(self._directory):
             self.prepare()
-        return os.open(self._next, flags, 0o666)
+        return open_own(self._next, os.O_RDWR)
 
     def _load(self) -> _Record | None:
+        check_directory(self._directory)
         try:
-            descriptor = os.open(self._next, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return _record(read_own(self._next, _RECORD_BYTES))
         except OSError:
             return None
-        try:
-            return _record(os.pread(descriptor, _RECORD_BYTES, 0))
-        finally:
-            os.close(descriptor)
 
     def _save(self, descriptor: int, record: _Record) -> None:
         """In place, and in one call if the system takes it whole: no kill leaves half then."""
