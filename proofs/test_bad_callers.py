@@ -25,6 +25,7 @@ from swarm.errors import (
     StorageMissingError,
     SwarmError,
     TokensUsedUpError,
+    UnsafeStorageError,
     UnsupportedPlatformError,
     shown,
 )
@@ -417,6 +418,7 @@ ERRORS: list[SwarmError] = [
     LockTimeoutError(Path("board/.board.lock"), 0.5),
     StorageMissingError(Path("board")),
     TokensUsedUpError(Path("mark")),
+    UnsafeStorageError(Path("board/.tmp"), "a symbolic link"),
     ReadOnlyBoardError("post", Path("board")),
     LeaseLostError("t0", "a0", 7),
     UnsupportedPlatformError("no flock"),
