@@ -33,7 +33,13 @@ from strategies.tasks import (
     task_types,
     tasks,
 )
-from strategies.timestamps import lease_durations, live_timestamps, stale_timestamps, times
+from strategies.timestamps import (
+    claim_times,
+    lease_durations,
+    live_timestamps,
+    stale_timestamps,
+    times,
+)
 from strategies.values import json_numbers, json_objects, json_values, nested, texts
 
 __all__ = [
@@ -50,6 +56,7 @@ __all__ = [
     "PostedTask",
     "Scenario",
     "agent_ids",
+    "claim_times",
     "clocks",
     "corrupted_payloads",
     "damaged",

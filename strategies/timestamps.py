@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from hypothesis import strategies as st
 
-__all__ = ["lease_durations", "live_timestamps", "stale_timestamps", "times"]
+__all__ = ["claim_times", "lease_durations", "live_timestamps", "stale_timestamps", "times"]
 
 _NOW: Final = 1_800_000_000.0
 _FAR: Final = 1e15  # seconds; some 30 million years, and exact to 1/8 s
@@ -67,6 +67,19 @@ def live_timestamps(now: float = _NOW, lease_seconds: float = 3600.0) -> st.Sear
         st.just(oldest.live),
         st.just(newest.live),
         st.floats(oldest.live, newest.live),
+    )
+
+
+def claim_times(now: float = _NOW, lease_seconds: float = 3600.0) -> st.SearchStrategy[float]:
+    """What a file may say of when a claim was made, by whatever clock; shrinks to ``now``.
+
+    Live and stale ones on both sides of each limit; before the epoch, and any finite double.
+    Where the lease is 1e15 seconds or more only the last.
+    """
+    if lease_seconds >= _FAR:
+        return st.one_of(st.just(float(now)), times())
+    return st.one_of(
+        live_timestamps(now, lease_seconds), stale_timestamps(now, lease_seconds), times()
     )
 
 
