@@ -42,6 +42,9 @@ def modules(package: ModuleType) -> list[ModuleType]:
 
 
 BROKEN: Final = modules(broken_boards)
+INTERLEAVED: Final = [module for module in BROKEN if module.PREEMPTIONS]
+"""Those whose bug nothing but an interleaving shows."""
+
 SAFE: Final = modules(safe_boards)
 
 

@@ -18,7 +18,7 @@ from proofs.harness.gates import Gates
 from proofs.harness.proof import Conclusion, Proof
 from proofs.harness.verdict import violations
 from proofs.pairs import Pair, exhaust_all, pairs
-from proofs.planted_bugs import BROKEN, board_of, gate_of, name_of
+from proofs.planted_bugs import INTERLEAVED, board_of, gate_of, name_of
 from proofs.proving import Concludes
 from proofs.test_broken_boards import IS_DEEP
 
@@ -50,7 +50,9 @@ def needs_more_than_a_pair(module: ModuleType) -> bool:
 
 
 @pytest.mark.parametrize(
-    "module", BROKEN if IS_DEEP else [m for m in BROKEN if name_of(m) in QUICK], ids=name_of
+    "module",
+    INTERLEAVED if IS_DEEP else [m for m in INTERLEAVED if name_of(m) in QUICK],
+    ids=name_of,
 )
 def test_a_pair_of_operations_shows_what_is_wrong_with_a_board(
     module: ModuleType, tmp_path: Path, concludes: Concludes
