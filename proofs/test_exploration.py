@@ -31,7 +31,7 @@ from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import joined
 from proofs.harness.verdict import violations
-from proofs.planted_bugs import BROKEN, board_of, gate_of, name_of, smallest
+from proofs.planted_bugs import INTERLEAVED, board_of, gate_of, name_of, smallest
 from proofs.test_broken_boards import IS_DEEP
 from strategies.interleavings import Interleaving
 from strategies.scenarios import START, Scenario
@@ -252,7 +252,9 @@ def _calls(execution: Execution) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", BROKEN if IS_DEEP else [m for m in BROKEN if name_of(m) in TELLING], ids=name_of
+    "module",
+    INTERLEAVED if IS_DEEP else [m for m in INTERLEAVED if name_of(m) in TELLING],
+    ids=name_of,
 )
 def test_what_broken_boards_can_do_is_all_found(module: ModuleType, tmp_path: Path) -> None:
     board = board_of(module)
