@@ -187,7 +187,7 @@ class LockAndScan:
 class SkipsDamage(LockAndScan):
     """The same for files that others may damage: they are passed over, and left as they are."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None}
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "clock": "wall"}
 
     def tasks(self) -> Iterator[Task]:
         """Each task that there is; what is none is for a person to mend."""

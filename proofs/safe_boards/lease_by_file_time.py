@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
-from proofs.broken_boards.base import LockAndScan
+from proofs.broken_boards.base import WITHOUT_DAMAGE, LockAndScan
 from swarm.task import HELD, Task, TaskStatus
 
 
 class Board(LockAndScan):
     """Keeps a file ``<task_id>.lease`` beside each task that was ever claimed."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None}
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "invariants": WITHOUT_DAMAGE}
 
     def renew(self, task_id: str, token: int | None = None) -> bool:
         def touched(task: Task) -> bool:
