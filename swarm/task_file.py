@@ -242,6 +242,7 @@ class TaskWriter:
     @contextmanager
     def _written(self, data: bytes) -> Iterator[None]:
         """The file is written under its first name; whatever fails, it is not left there."""
+        check_directory(self._directory)  # before anything is cleared there
         try:
             self._write(data)
             yield
@@ -250,7 +251,6 @@ class TaskWriter:
             raise
 
     def _write(self, data: bytes) -> None:
-        check_directory(self._directory)
         descriptor = self._open()
         try:
             view = memoryview(data)
