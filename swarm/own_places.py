@@ -56,11 +56,21 @@ def open_own(path: Path, flags: int) -> int:
             if error.errno != errno.ELOOP:
                 raise
         else:
-            if is_own(os.fstat(descriptor)):
+            if _is_own_or_closed(descriptor):
                 return descriptor
-            os.close(descriptor)
         os.unlink(path)
     raise UnsafeStorageError(path, "something that comes back when it is removed")
+
+
+def _is_own_or_closed(descriptor: int) -> bool:
+    """Whether it may be used; if not, or if that cannot be told, it is closed."""
+    is_kept = False
+    try:
+        is_kept = is_own(os.fstat(descriptor))
+    finally:
+        if not is_kept:
+            os.close(descriptor)
+    return is_kept
 
 
 def read_own(path: Path, bytes_max: int) -> bytes:
