@@ -13,6 +13,7 @@ import pytest
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import importable_from
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
+from proofs.harness.crash_conviction import picture_of_crash
 from proofs.harness.determinism import NondeterminismError
 from proofs.harness.execution import NotApplicableError
 from proofs.harness.gates import GateName, Gates
@@ -23,6 +24,7 @@ from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import Replay, UnseenError, replay
 from proofs.harness.verdict import UnknownError
 from proofs.proving import tell
+from proofs.restarts import restarted
 
 _OURS: Final = ("proofs", "swarm")
 
@@ -59,7 +61,7 @@ class CounterexampleItem(pytest.Item):
         folder = self.config._tmp_path_factory.mktemp("replay")  # type: ignore[attr-defined]
         with Gates(board, folder / "board") as gates:
             try:
-                self._judge(board, replay(self._counterexample, gates, self._gate))
+                self._judge(board, replay(self._counterexample, gates, self._gate, restarted))
             except NotApplicableError as error:
                 self._tell(self._conclusion(board, "not applicable", str(error)))
                 pytest.skip(f"not applicable: {error}")
@@ -77,7 +79,8 @@ class CounterexampleItem(pytest.Item):
             self._fail(self._conclusion(board, "unknown", way[0]))
         if found.verdict is not None and not must_violate:
             broken = f"{invariant} violated by {board.name}: {INVARIANTS[invariant]}."
-            lines = [broken, *way, f"  {found.verdict.words}", "", picture(found.execution)]
+            shown = picture_of_crash(found.ended) if found.ended else picture(found.execution)
+            lines = [broken, *way, f"  {found.verdict.words}", "", shown]
             self._fail(self._conclusion(board, "violated", "\n".join(lines)))
         if found.verdict is None and must_violate:
             broken = f"{board.name} must still be convicted of {invariant}, and is not"
@@ -116,7 +119,8 @@ class CounterexampleItem(pytest.Item):
 
 
 def _told(found: Replay) -> str:
-    tried = f"; {found.neighbours} neighbouring interleavings tried" if found.neighbours else ""
+    what = "other crashes" if found.is_crash else "neighbouring interleavings"
+    tried = f"; {found.neighbours} {what} tried" if found.neighbours else ""
     return f"{found.divergence}{tried}"
 
 

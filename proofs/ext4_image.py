@@ -18,6 +18,7 @@ from proofs.harness.persistence.changes import (
     ChangeLog,
     DirectoryState,
     Named,
+    Synced,
     Written,
 )
 
@@ -85,8 +86,9 @@ class Image:
         if isinstance(change, Named):
             self._name(change, log)
         elif isinstance(change, Written):
-            self._write(change.file, change.data)
+            self._write(change.file, change.data, change.sized)
         else:
+            assert isinstance(change, Synced), "a real disk does not fail when it is asked to"
             path = self._directories.get(change.target) or self._path_of(change.target)
             descriptor = os.open(path, os.O_RDONLY)
             os.fsync(descriptor)
@@ -126,10 +128,11 @@ class Image:
             path.open("xb").close()
         self._names[directory, name] = target
 
-    def _write(self, file: int, data: bytes) -> None:
+    def _write(self, file: int, data: bytes, sized: bool = False) -> None:
         descriptor = os.open(self._path_of(file), os.O_WRONLY)
-        os.pwrite(descriptor, data, 0)
-        if os.fstat(descriptor).st_size > len(data):  # else it would bring the new size to the disk
+        if not sized:
+            os.pwrite(descriptor, data, 0)
+        if sized or os.fstat(descriptor).st_size > len(data):  # it brings the size to the disk
             os.ftruncate(descriptor, len(data))
         os.close(descriptor)
 

@@ -21,11 +21,13 @@ from proofs.harness.execution import Execution, run
 from proofs.harness.exhaustive import explore, up_to_the_last_calls
 from proofs.harness.interception import interception
 from proofs.harness.persistence.recovery import Acknowledged, acknowledged, recover
+from proofs.harness.power_loss import PowerLoss
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.scheduling import EFFECTS_MAX
 from proofs.mutations import MutatedThreads, Mutation, mutations_of
 from proofs.pairs import pair_of
-from proofs.power_loss import PowerLoss, fast_directory, restarted_after
+from proofs.power_loss import fast_directory
+from proofs.restarts import restarted
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, PostedTask, Scenario
@@ -138,7 +140,8 @@ def _with_an_old_file(mutation: Mutation, name: str, root: Path) -> Iterator[Con
     for file, data in old.items():
         Path(root, file).write_bytes(data)
     shutil.rmtree(root / INDEX)
-    for verdict in recover(board, root, Acknowledged(frozenset(), tokens=known.tokens)):
+    tokens = Acknowledged(frozenset(), tokens=known.tokens)
+    for verdict in recover(board, root, tokens, has_one_counter=True).broken:
         if verdict.invariant == "S2":
             yield Conviction("an old file put back", "S2", verdict.words)
 
@@ -185,9 +188,14 @@ def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Con
         execution = run(_alone(name), board, root, gate)
         assert gate.recorder is not None
         forgotten = None if model == "K" else INDEX
-        proof = PowerLoss(board, root, model, STATES_MAX, RECOVERIES_MAX, forgotten=forgotten)
-        proof.take(execution, gate.recorder.log)
-        proof.recover_all(restarted_after(model))
+        proof = PowerLoss(
+            *(board, root, model, STATES_MAX, RECOVERIES_MAX),
+            forgotten=forgotten,
+            has_one_counter=True,
+            restarts=restarted,
+        )
+        proof.take(replace(execution, changes=gate.recorder.log))
+        proof.recover_all()
         if proof.found is not None:
             verdict = proof.found[0]
             proof_name = "kill" if model == "K" else "power loss"

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofs.harness.disk import MODELS, Model, crash_states, restore
+from proofs.harness.disk import MODELS, Model, crash_states, restore, state_with
 from proofs.harness.persistence.changes import (
     ROOT,
     Change,
     ChangeLog,
     DirectoryState,
     Entry,
+    Failed,
     Named,
     Synced,
     Written,
     directory_state,
 )
+from proofs.harness.persistence.models import Loss
 
 Files = tuple[tuple[str, bytes], ...]
 OLD, NEW = b"old data", b"new data"
@@ -88,6 +91,26 @@ def test_a_file_renamed_over_a_name_without_a_sync_of_its_data_has_them_there() 
 def test_a_new_file_written_in_place_may_be_there_and_empty() -> None:
     log = log_of(made("t1", TASK), Written(TASK, NEW), Synced(ROOT))
     assert files(log, "E") == {(("t1", b""),), (("t1", NEW),)}
+
+
+def test_a_file_that_was_given_its_size_may_have_it_and_zeros() -> None:
+    grown = NEW + b"\0\0"
+    log = log_of(*TEMPORARY_WRITTEN, Written(TEMPORARY, grown, sized=True), Synced(ROOT))
+    assert held(log, "E", "tmp") == {b"", NEW, grown, bytes(len(grown))}
+    assert held(log, "K", "tmp") == {grown}
+
+
+# A sync that failed.
+
+
+def test_after_a_sync_that_failed_a_second_one_brings_no_data_to_the_disk() -> None:
+    renamed_over = renamed("tmp", "t1", TEMPORARY, over=True)
+    tried_twice = (*TEMPORARY_WRITTEN, Failed(TEMPORARY), Synced(TEMPORARY))
+    log = log_of(*tried_twice, renamed_over, Synced(ROOT), there={"t1": OLD})
+    assert held(log, "E", "t1") == {b"", NEW}
+    written_again = (*TEMPORARY_WRITTEN, Failed(TEMPORARY), Written(TEMPORARY, NEW))
+    log = log_of(*written_again, Synced(TEMPORARY), renamed_over, Synced(ROOT), there={"t1": OLD})
+    assert all(held(log, model, "t1") == {NEW} for model in MODELS)
 
 
 # Between the models.
@@ -169,13 +192,30 @@ def logs(draw: st.DrawFn) -> ChangeLog:
         st.builds(lambda f: renamed("x", "y", f, over=True), file),
         st.builds(removed, names),
         st.builds(lambda f: Named((Entry(5, "z", f), Entry(ROOT, "x", None))), file),
-        st.builds(Written, file, st.sampled_from([b"1", b"22"])),
+        st.tuples(file, st.sampled_from([b"1", b"22"])).map(lambda one: Written(*one)),
+        st.builds(lambda f, size: Written(f, bytes(size), sized=True), file, st.integers(0, 3)),
         st.builds(Synced, st.sampled_from([ROOT, 1, 2, 5])),
     )
-    log = log_of(*draw(st.lists(change, max_size=6)), there={"x": OLD})
+    log = log_of(*_as_sized(draw(st.lists(change, max_size=6))), there={"x": OLD})
     log.names[ROOT, "d"] = 5
     log.directories.add(5)
     return log
+
+
+def _as_sized(changes: list[Change]) -> Iterator[Change]:
+    """With what each file holds once it was given that size."""
+    held = {1: OLD, 2: b""}
+    for change in changes:
+        if isinstance(change, Written):
+            data = change.data
+            held[change.file] = resized(held[change.file], len(data)) if change.sized else data
+            yield change._replace(data=held[change.file])
+        else:
+            yield change
+
+
+def resized(data: bytes, size: int) -> bytes:
+    return data[:size].ljust(size, b"\0")
 
 
 def tried(log: ChangeLog, model: Model) -> set[DirectoryState]:
@@ -203,7 +243,7 @@ def _may_be_lost(steps: list[Change], kept: tuple[bool, ...], at: int, model: Mo
             if isinstance(s, Named)
         )
         return Synced(lost.file) not in steps[at:] and not any(flushed)
-    if isinstance(lost, Synced):
+    if not isinstance(lost, Named):
         return False
     if model == "E":
         orderly = not any(k for s, k in later if isinstance(s, Named))
@@ -224,7 +264,9 @@ def _replayed(
             before[change.file] = change.data
             half = len(change.data) // 2
             if is_kept:
-                contents[change.file] = change.data
+                held = contents.get(change.file, b"")
+                sized = resized(held, len(change.data))
+                contents[change.file] = sized if change.sized else change.data
                 torn.pop(change.file, None)
                 continue
             cut = change.data[:half]
@@ -259,6 +301,27 @@ def test_each_model_allows_what_the_stricter_one_does(log: ChangeLog) -> None:
         crash_states(log, len(log.changes), model).states for model in MODELS
     )
     assert killed <= ordered <= weak <= split
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_state_is_found_again_by_what_is_lost(model: Model) -> None:
+    @given(logs())
+    def check(log: ChangeLog) -> None:
+        at = len(log.changes)
+        for state, losses in crash_states(log, at, model).losses.items():
+            assert state_with(log, at, model, losses) == state
+
+    check()
+
+
+def test_what_a_model_does_not_allow_to_be_lost_is_no_state() -> None:
+    log = log_of(*TEMPORARY_WRITTEN, Synced(TEMPORARY), made("t1", 3), Synced(ROOT))
+    for model in MODELS:
+        assert state_with(log, 5, model, [Loss(1, "data")]) is None
+        assert state_with(log, 5, model, [Loss(3, "name")]) is None
+        assert state_with(log, 4, model, [Loss(3, "data")]) is None
+    assert state_with(log, 4, "E", [Loss(3, "name")]) is not None
+    assert state_with(log, 4, "K", [Loss(3, "name")]) is None
 
 
 # Onto a real directory.

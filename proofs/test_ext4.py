@@ -13,7 +13,7 @@ import pytest
 from proofs.ext4_image import ext4
 from proofs.harness.disk import crash_states
 from proofs.harness.interception import interception
-from proofs.harness.persistence.changes import ROOT, ChangeLog, DirectoryState, Synced
+from proofs.harness.persistence.changes import ROOT, ChangeLog, DirectoryState, Synced, Written
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.proof import Conclusion
 from proofs.proving import Concludes
@@ -36,6 +36,10 @@ MEASURED: Final[dict[str, tuple[ChangeLog, tuple[tuple[str, bytes], ...]]]] = {
     "renamed over a name, only the directory synced": (
         log_of(*_REPLACED, there={"t1": OLD}),
         (("t1", NEW),),
+    ),
+    "written, then given its size, only the directory synced": (
+        log_of(*TEMPORARY_WRITTEN, Written(TEMPORARY, NEW + b"\0", sized=True), Synced(ROOT)),
+        (("tmp", bytes(len(NEW) + 1)),),
     ),
     "written in place, only the directory synced": (
         log_of(*TEMPORARY_WRITTEN, Synced(ROOT)),

@@ -7,35 +7,29 @@ bring all work to its end. Two agents on two tasks, with at most one preemption.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from proofs.harness.disk import MODELS, Model, crash_states, restore
+from proofs.harness.disk import MODELS, Model, crash_states
 from proofs.harness.execution import run
 from proofs.harness.interception import interception
-from proofs.harness.persistence.changes import ChangeLog, Written
+from proofs.harness.persistence.changes import ChangeLog, Synced, Written
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
+from proofs.harness.power_loss import PowerLoss
 from proofs.harness.proof import Conclusion
-from proofs.power_loss import (
-    PowerLoss,
-    fast_directory,
-    not_restarted,
-    recorded_recovery,
-    restarted,
-    restarted_after,
-    with_one_preemption,
-)
+from proofs.power_loss import fast_root, with_one_preemption
 from proofs.proving import Concludes
+from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP
+from strategies.faults import LYING_SYNC, Fault
 from strategies.programs import Ask, Program
 from strategies.scenarios import PostedTask, Scenario
+from swarm.task import Task
 from swarm.task_board import TaskBoard
 from swarm.task_file import TaskWriter
 
@@ -64,9 +58,8 @@ def doors() -> Iterator[None]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(dir=fast_directory(tmp_path)))
-    yield folder / "board"
-    shutil.rmtree(folder)
+    with fast_root(tmp_path) as found:
+        yield found
 
 
 def board(storage_path: str) -> TaskBoard:
@@ -117,12 +110,14 @@ def test_what_was_acknowledged_survives_and_all_work_is_brought_to_its_end(
         SAMPLED_STATES_MAX if is_sampled else STATES_MAX,
         SAMPLED_RECOVERIES_MAX if is_sampled else RECOVERIES_MAX,
         forgotten=None if model == "K" else INDEX,
+        restarts=restarted,
+        has_one_counter=True,
     )
-    for execution, log in with_one_preemption(scenario_of(TWO_AGENTS[name]), board, root, EVERY):
+    for execution in with_one_preemption(scenario_of(TWO_AGENTS[name]), board, root, EVERY):
         assert execution.stuck is None and not execution.unseen
-        proof.take(execution, log)
-    proof.recover_all(restarted_after(model))
-    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
+        proof.take(execution)
+    proof.recover_all()
+    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1].state}"
     is_exhausted = EVERY == 1 and not proof.is_sampled
     space = "every interleaving" if EVERY == 1 else f"each {EVERY}th interleaving"
     words = f"{name}, {space} with at most 1 preemption; {proof.words()}"
@@ -139,11 +134,11 @@ def test_what_was_acknowledged_survives_and_all_work_is_brought_to_its_end(
 
 def test_what_the_index_holds_after_a_restart_makes_no_difference(root: Path) -> None:
     """So states that differ only there may be counted as one."""
-    proof = PowerLoss(board, root, "E", STATES_MAX, RECOVERIES_MAX and 150)
-    proof.take(*run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root))
-    proof.recover_all(restarted_after("E"))
-    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
-    held = {dict(state.files).get(f"{INDEX}/pages") for state in proof.gathered()}
+    proof = PowerLoss(board, root, "E", STATES_MAX, RECOVERIES_MAX and 150, restarts=restarted)
+    proof.take(run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root)[0])
+    held = {dict(one.state.files).get(f"{INDEX}/pages") for one in proof.crashes()}
+    proof.recover_all()
+    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1].state}"
     assert len(held) > 20, "it held too little to tell"
 
 
@@ -152,7 +147,7 @@ def test_a_recovery_that_is_cut_off_at_any_of_its_effects_is_recovered_from(
     model: Model, root: Path, concludes: Concludes
 ) -> None:
     crashes, proof = cut_off(model, root, 1 if IS_DEEP else 20)
-    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1]}"
+    assert proof.found is None, f"{proof.found[0]}\n{proof.found[1].state}"
     words = f"recovery cut off, after {crashes} crashes; {proof.words()}"
     concludes(
         Conclusion(
@@ -168,7 +163,7 @@ def test_a_recovery_that_tears_files_is_convicted_when_it_is_cut_off(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, proof = cut_off("W", root, 40, lambda: without_sync_of_files(monkeypatch))
-    assert proof.found is not None and proof.found[0].invariant in ("S8", "S14", "S2")
+    assert proof.found is not None and proof.found[0].invariant == "S15"
 
 
 def cut_off(
@@ -180,19 +175,43 @@ def cut_off(
     """
     forgotten = None if model == "K" else INDEX
     states_max = 50 if model in ("W", "S") else STATES_MAX
-    first = PowerLoss(board, root, model, states_max, forgotten=forgotten)
-    first.take(*run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root))
-    second = PowerLoss(board, root, model, states_max, RECOVERIES_MAX, forgotten=forgotten)
-    cases = first.cases()[::every]
+    proof = PowerLoss(
+        *(board, root, model, states_max, RECOVERIES_MAX),
+        forgotten=forgotten,
+        restarts=restarted,
+        has_one_counter=True,
+    )
+    proof.take(run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root)[0])
+    crashes = proof.crashes()[::every]
+    second = replace(proof, _known=set(), _todo={}, moments=0, executions=0)
     plant()
-    for state, known, execution in cases:
-        shutil.rmtree(root)
-        restore(state, root)
-        with restarted_after(model)():
-            log = recorded_recovery(board, root, known)
-        second.take_recovery(log, execution, known)
-    second.recover_all(partial(restarted, "once more") if model != "K" else not_restarted)
-    return len(cases), second
+    for crash in crashes:
+        assert second.take_recovery(crash)
+    second.recover_all()
+    return len(crashes), second
+
+
+# The judge of a recovery.
+
+
+class NeverAnything(TaskBoard):
+    def claim_next(self, *arguments: Any) -> None:
+        """There is work, and it is not found."""
+
+
+class CannotList(TaskBoard):
+    def list_all(self) -> list[Task]:
+        raise KeyError("status")
+
+
+@pytest.mark.parametrize(("kind", "invariant"), [(NeverAnything, "L1"), (CannotList, "S12")])
+def test_a_board_that_does_not_go_on_after_a_crash_is_convicted(
+    kind: type[TaskBoard], invariant: str, root: Path
+) -> None:
+    proof = PowerLoss(kind, root, "K", STATES_MAX)
+    proof.take(run_recorded(scenario_of(((Ask("claim", "t1", fenced=False),),)), board, root)[0])
+    proof.recover_all()
+    assert proof.found is not None and proof.found[0].invariant == invariant
 
 
 # Each operation alone.
@@ -242,6 +261,41 @@ def last_states(log: ChangeLog, model: Model, name: str) -> set[bytes | None]:
     """What a file may hold if the power fails after the call returned."""
     found = crash_states(log, len(log.changes), model, states_max=2_000)
     return {dict(state.files).get(name) for state in found.states}
+
+
+@pytest.mark.parametrize(("operation", "invariant"), [("post", "S7"), ("complete", "S14")])
+def test_nothing_survives_a_disk_whose_syncs_lie(
+    operation: str, invariant: str, root: Path
+) -> None:
+    program, _ = ALONE[operation]
+    lie = Fault("a1", "before", "fsync *", 1, LYING_SYNC, lasts=True)
+    scenario = replace(scenario_of((program,), TASKS[:1]), faults=(lie,))
+    execution, log = run_recorded(scenario, board, root)
+    assert all(one.outcome == "ok" for one in execution.history.operations)
+    assert not any(isinstance(change, Synced) for change in log.changes)
+    proof = PowerLoss(board, root, "E", STATES_MAX, forgotten=INDEX, restarts=restarted)
+    proof.take(execution)
+    proof.recover_all(invariant)
+    assert proof.found is not None
+
+
+def test_a_sync_that_fails_is_answered_with_an_error_and_loses_nothing_that_was_told(
+    root: Path,
+) -> None:
+    program, _ = ALONE["complete"]
+    scenario = scenario_of((program,), TASKS[:1])
+    execution, _ = run_recorded(scenario, board, root)
+    syncs = sum(step.effect.kind == "fsync" for step in execution.trace)
+    raised = 0
+    for occurrence in range(1, syncs + 1):
+        error = Fault("a1", "before", "fsync *", occurrence, "EIO")
+        execution, _ = run_recorded(replace(scenario, faults=(error,)), board, root)
+        raised += any(one.outcome == "unknown" for one in execution.history.operations)
+        proof = PowerLoss(board, root, "E", STATES_MAX, forgotten=INDEX, restarts=restarted)
+        proof.take(execution)
+        proof.recover_all()
+        assert proof.found is None, f"{proof.found[0]}\n{proof.found[1].state}"
+    assert raised == syncs > 2
 
 
 # Boards that leave a sync out.
@@ -294,8 +348,8 @@ def test_a_sync_that_is_left_out_is_convicted_in_the_models_that_need_it(
 ) -> None:
     (plant, program), convicted = PLANTED[bug]
     plant(monkeypatch)
-    proof = PowerLoss(board, root, model, 100, 300)
-    proof.take(*run_recorded(scenario_of((program,), TASKS[:1]), board, root))
-    proof.recover_all(restarted_after(model))
+    proof = PowerLoss(board, root, model, 100, 300, restarts=restarted)
+    proof.take(run_recorded(scenario_of((program,), TASKS[:1]), board, root)[0])
+    proof.recover_all()
     found = None if proof.found is None else proof.found[0].invariant
     assert found in convicted[model] if model in convicted else found is None, found

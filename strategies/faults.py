@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from strategies import reading
 
-__all__ = ["ANY", "ERRORS", "INTERRUPTIONS", "KILL", "Fault", "When", "fault_plans", "stop_for"]
+__all__ = [
+    "ANY",
+    "ERRORS",
+    "INTERRUPTIONS",
+    "KILL",
+    "Fault",
+    "When",
+    "fault_plans",
+    "nth",
+    "stop_for",
+]
 
 When = Literal["before", "after", "middle"]
 
@@ -90,11 +100,11 @@ class Fault:
 
     def __str__(self) -> str:
         """As a person is told."""
-        order = {1: "first", 2: "second", 3: "third"}
-        nth = order.get(self.occurrence, f"{self.occurrence}th")
         lasting = f", {FROM_THEN_ON}" if self.lasts else ""
         when = "in the middle of" if self.when == "middle" else self.when
-        return f"{self.what} {when} the {nth} {self.where!r} of {self.agent}{lasting}"
+        return (
+            f"{self.what} {when} the {nth(self.occurrence)} {self.where!r} of {self.agent}{lasting}"
+        )
 
     @property
     def stops_for_seconds(self) -> float | None:
@@ -126,6 +136,12 @@ class Fault:
         )
         reading.number(found.stops_for_seconds or 0.0, "seconds", 0, reading.SECONDS_MAX)
         return found
+
+
+def nth(occurrence: int) -> str:
+    """The number in words, as in "the second time"."""
+    order = {1: "first", 2: "second", 3: "third"}
+    return order.get(occurrence, f"{occurrence}th")
 
 
 def stop_for(seconds: float) -> str:

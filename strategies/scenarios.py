@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from strategies import reading
 from strategies.clocks import Clock, clocks
+from strategies.crashes import Crash
 from strategies.damage import Damage
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving, interleavings
@@ -64,6 +65,7 @@ class Scenario:
     ``chance`` decides whatever else the world leaves open: in which order directories are listed
     and which random bytes are drawn. 0 lists by name. ``faults`` are what goes wrong.
     ``damage`` is done to the files of the board once the tasks are posted, before the agents start.
+    ``crashes`` are how all ends: the first during the run, a second one during what follows it.
     """
 
     tasks: tuple[PostedTask, ...]
@@ -73,6 +75,7 @@ class Scenario:
     chance: int = 0
     faults: tuple[Fault, ...] = ()
     damage: tuple[Damage, ...] = ()
+    crashes: tuple[Crash, ...] = ()
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -80,7 +83,7 @@ class Scenario:
         return tuple(name for name, _ in self.programs)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, made to be read; without faults and damage there is no word of them."""
+        """As JSON, made to be read; without faults, damage or crashes there is no word of them."""
         fields = {
             "tasks": [task.to_json() for task in self.tasks],
             "programs": {
@@ -94,6 +97,8 @@ class Scenario:
             fields["faults"] = [fault.to_json() for fault in self.faults]
         if self.damage:
             fields["damage"] = [damage.to_json() for damage in self.damage]
+        if self.crashes:
+            fields["crashes"] = [crash.to_json() for crash in self.crashes]
         return fields
 
     @staticmethod
@@ -103,7 +108,7 @@ class Scenario:
             fields,
             "scenario",
             ["tasks", "programs", "interleaving"],
-            ["clock", "chance", "faults", "damage"],
+            ["clock", "chance", "faults", "damage", "crashes"],
         )
         tasks = reading.items(given["tasks"], "tasks", TASKS_MAX)
         faults = reading.items(given.get("faults", ()), "faults", FAULTS_MAX)
@@ -117,6 +122,7 @@ class Scenario:
             tuple(
                 map(Damage.from_json, reading.items(given.get("damage", ()), "damage", TASKS_MAX))
             ),
+            tuple(map(Crash.from_json, reading.items(given.get("crashes", ()), "crashes", 2))),
         )
         _refuse_what_cannot_be(scenario)
         return scenario

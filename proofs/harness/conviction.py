@@ -56,7 +56,7 @@ class Conviction:
                 "",
                 f"{count} preemption{'' if count == 1 else 's'}"
                 f"{', and none with fewer' if self.is_fewest and count else ''}; "
-                f"{_told(self.execution.scenario)}; "
+                f"{told_of(self.execution.scenario)}; "
                 f"minimised in {self.replays} replays.",
             ]
         )
@@ -72,7 +72,7 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
 
     run = partial(gates.run, gate=gate)
     small = with_fewest_preemptions(execution, run, breaks)
-    scenario = _named(small.execution, run)
+    scenario = named(small.execution, run)
     confirmed = gates.run(scenario, gate)
     compare(replace(small.execution, scenario=scenario), confirmed)
     verdict = violation(confirmed, gates, invariant)
@@ -83,7 +83,7 @@ def convict(gates: Gates, gate: GateName, execution: Execution, invariant: str) 
     return Conviction(confirmed, verdict, found_in, small.replays, small.is_proven)
 
 
-def _named(execution: Execution, run: Callable[[Scenario], Execution]) -> Scenario:
+def named(execution: Execution, run: Callable[[Scenario], Execution]) -> Scenario:
     """Its scenario by the names of effects instead of numbers: where turns end and faults strike.
 
     Faults keep their numbers where their names would give another run.
@@ -130,7 +130,8 @@ def _what_went_wrong(scenario: Scenario) -> tuple[Fault | Damage, ...]:
     return (*scenario.faults, *scenario.damage)
 
 
-def _told(scenario: Scenario) -> str:
+def told_of(scenario: Scenario) -> str:
+    """What went wrong, in words."""
     faults = "; ".join(map(str, scenario.faults)) or "no faults"
     damage = [f"damage to {one}" for one in scenario.damage]
     return "; ".join([faults, *damage])

@@ -23,6 +23,7 @@ VERSION: Final = 1
 HEAD_BYTES: Final = 1024
 """The format's name stands that near to the beginning of a file."""
 
+
 LINE_WIDTH: Final = 100
 
 Expect = Literal["holds", "violated"]

@@ -6,15 +6,24 @@ import itertools
 import math
 import os
 import random
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from proofs.harness.persistence.changes import ChangeLog, DirectoryState, directory_state
-from proofs.harness.persistence.models import MODELS, Choices, Model, Survivors, choices
+from proofs.harness.persistence.models import (
+    MODELS,
+    Choices,
+    Loss,
+    Losses,
+    Model,
+    Survivors,
+    Version,
+    choices,
+)
 
-__all__ = ["MODELS", "STATES_MAX", "CrashStates", "Model", "crash_states", "restore"]
+__all__ = ["MODELS", "STATES_MAX", "CrashStates", "Model", "crash_states", "restore", "state_with"]
 
 STATES_MAX: Final = 5_000
 """So many combinations of names and data are tried for one moment; past that a sample."""
@@ -23,11 +32,16 @@ STATES_MAX: Final = 5_000
 @dataclass(frozen=True, slots=True)
 class CrashStates:
     """The different states that a model allows at one moment, in an order that is the same each
-    time; a sample if not ``exhausted``.
+    time; a sample if not ``exhausted``. ``losses`` tells of each the fewest that lead to it.
     """
 
-    states: Set[DirectoryState]
+    losses: dict[DirectoryState, Losses]
     exhausted: bool
+
+    @property
+    def states(self) -> Set[DirectoryState]:
+        """Each once."""
+        return self.losses.keys()
 
 
 def crash_states(
@@ -40,7 +54,33 @@ def crash_states(
     found = choices(log, at, model)
     exhausted = found.size <= states_max and _combinations(log, found, states_max) <= states_max
     picked = _all(log, found) if exhausted else _some(log, found, states_max, random.Random(seed))
-    return CrashStates(dict.fromkeys(picked).keys(), exhausted)
+    fewest: dict[DirectoryState, Losses] = {}
+    for state, losses in picked:
+        if state not in fewest or len(losses) < len(fewest[state]):
+            fewest[state] = losses
+    return CrashStates(fewest, exhausted)
+
+
+def state_with(
+    log: ChangeLog, at: int, model: Model, losses: Iterable[Loss]
+) -> DirectoryState | None:
+    """What is left when exactly this is lost; None if the model does not allow that."""
+    lost = frozenset(losses)
+    found = choices(log, at, model)
+    of_data = {loss for loss in lost if loss.what.startswith("data")}
+    number = found.number(lost - of_data)
+    if number is None:
+        return None
+    survivors = found.choice(number)
+    data: dict[int, bytes] = {}
+    for file, versions in _options(log, survivors).items():
+        fits = (one for one in reversed(versions) if of_data.issuperset(one.losses))
+        version = max(fits, key=lambda one: len(one.losses), default=None)
+        if version is None:
+            return None
+        data[file] = version.data
+        of_data -= set(version.losses)
+    return None if of_data else directory_state(survivors.names, data, log.directories)
 
 
 def restore(state: DirectoryState, root: Path) -> None:
@@ -67,17 +107,17 @@ def _combinations(log: ChangeLog, found: Choices, enough: int) -> int:
     return total
 
 
-def _all(log: ChangeLog, found: Choices) -> Iterator[DirectoryState]:
+def _all(log: ChangeLog, found: Choices) -> Iterator[tuple[DirectoryState, Losses]]:
     for number in range(found.size):
         survivors = found.choice(number)
         options = _options(log, survivors)
-        for data in itertools.product(*options.values()):
-            yield _state(log, survivors, dict(zip(options, data, strict=True)))
+        for versions in itertools.product(*options.values()):
+            yield _state(log, survivors, dict(zip(options, versions, strict=True)))
 
 
 def _some(
     log: ChangeLog, found: Choices, states_max: int, chance: random.Random
-) -> Iterator[DirectoryState]:
+) -> Iterator[tuple[DirectoryState, Losses]]:
     least, most = found.choice(0), found.choice(found.size - 1)
     yield _state(log, least, {f: options[0] for f, options in _options(log, least).items()})
     yield _state(log, most, {f: options[-1] for f, options in _options(log, most).items()})
@@ -87,11 +127,24 @@ def _some(
         yield _state(log, survivors, {f: chance.choice(some) for f, some in options.items()})
 
 
-def _options(log: ChangeLog, survivors: Survivors) -> dict[int, list[bytes]]:
+def _options(log: ChangeLog, survivors: Survivors) -> dict[int, list[Version]]:
     """What the files may hold that bear a name, each once and in the order of their writes."""
     files = sorted(set(survivors.names.values()) - log.directories)
-    return {file: list(dict.fromkeys(survivors.data.get(file, [b""]))) for file in files}
+    return {file: _different(survivors.data.get(file, [Version(b"")])) for file in files}
 
 
-def _state(log: ChangeLog, survivors: Survivors, data: dict[int, bytes]) -> DirectoryState:
-    return directory_state(survivors.names, data, log.directories)
+def _different(versions: list[Version]) -> list[Version]:
+    """Of those with the same data the one that lost least; the last ones stay the last."""
+    found: dict[bytes, Version] = {}
+    for version in versions:
+        known = found.pop(version.data, version)
+        found[version.data] = min(version, known, key=lambda one: len(one.losses))
+    return list(found.values())
+
+
+def _state(
+    log: ChangeLog, survivors: Survivors, versions: dict[int, Version]
+) -> tuple[DirectoryState, Losses]:
+    data = {file: version.data for file, version in versions.items()}
+    losses = survivors.losses + tuple(loss for one in versions.values() for loss in one.losses)
+    return directory_state(survivors.names, data, log.directories), losses

@@ -18,6 +18,7 @@ from proofs.harness.effects import DAEMON
 from proofs.harness.guard.watch import Watch
 from proofs.harness.history import History
 from proofs.harness.nemesis import Nemesis
+from proofs.harness.persistence.changes import ChangeLog
 from proofs.harness.record import Record
 from proofs.harness.recording import Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
@@ -71,7 +72,8 @@ class Execution:
     files left below the directory, where they can be read until the next run. ``damaged`` is what
     was done of the scenario's damage, ``lost`` that of it whose bytes were nowhere below the
     directory when the agents were done, so that nobody can mend it. ``outside`` are files beside
-    the directory that came, went or changed, where hostile ids lead.
+    the directory that came, went or changed, where hostile ids lead. ``changes`` is what was done
+    to the directory, where that was written down.
     """
 
     scenario: Scenario
@@ -88,6 +90,7 @@ class Execution:
     damaged: tuple[Damaged, ...] = ()
     lost: tuple[Damaged, ...] = ()
     outside: tuple[str, ...] = ()
+    changes: ChangeLog | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)

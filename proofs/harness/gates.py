@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
+from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.processes import ProcessGate
 from proofs.harness.proven_board import ProvenBoard
 from strategies.scenarios import Scenario
@@ -47,6 +48,11 @@ class Gates:
         """Run a scenario; ``guarded`` looks for effects that go past the doors, and costs more."""
         at = self._process_gate() if gate == "processes" else None
         execution = run(scenario, self.board.open, self.root, at, guarded=guarded)
+        return replace(execution, lacking=execution.lacking.union(self.board.lacking))
+
+    def run_recorded(self, scenario: Scenario) -> Execution:
+        """The same in threads, and with its ``changes`` of the directory."""
+        execution, _ = run_recorded(scenario, self.board.open, self.root)
         return replace(execution, lacking=execution.lacking.union(self.board.lacking))
 
     def _process_gate(self) -> ProcessGate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -28,16 +28,23 @@ class _Line:
     number: int | None = None
 
 
-def picture(execution: Execution, width: int = WIDTH) -> str:
+def picture(
+    execution: Execution,
+    width: int = WIDTH,
+    *,
+    also: Set[int] = frozenset(),
+    until: int | None = None,
+) -> str:
     """A column for each agent, a line for each call, answer, and effect that another one's meets.
 
     Where an agent was stopped that could have gone on, its column says before what. Above them is
-    what the agents found: damage, several tasks, and clocks that are apart.
+    what the agents found: damage, several tasks, and clocks that are apart. ``also`` are numbers of
+    effects that matter for another reason; those from ``until`` on are left out.
     """
     agents = sorted({*execution.scenario.agents, *(step.agent for step in execution.trace)})
     column = max(_COLUMN_WIDTH_MIN, (width - _NUMBER_WIDTH) // max(1, len(agents)))
     rows = [_row("", dict(zip(agents, agents, strict=True)), agents, column)]
-    for line in _lines(execution):
+    for line in _lines(execution, also, until):
         number = "" if line.number is None else str(line.number)
         rows.append(_row(number, {line.agent: line.text}, agents, column))
     return "\n".join([*_found(execution.scenario), *rows])
@@ -77,23 +84,24 @@ def _fitted(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _lines(execution: Execution) -> Iterator[_Line]:
+def _lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[_Line]:
     """All lines, in order; an effect done several times in a row is told once."""
-    for _, group in groupby(_all_lines(execution), lambda line: (line.agent, line.text)):
+    lines = _all_lines(execution, also, until)
+    for _, group in groupby(lines, lambda line: (line.agent, line.text)):
         same = list(group)
         text = same[0].text + (f"  ×{len(same)}" if len(same) > 1 else "")
         yield _Line(same[0].agent, text, same[0].number)
 
 
-def _all_lines(execution: Execution) -> Iterator[_Line]:
-    trace, matter = execution.trace, _that_matter(execution.trace)
+def _all_lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[_Line]:
+    trace, matter = execution.trace, _that_matter(execution.trace) | also
     preempted = frozenset(preempted_after(trace))
     # How an agent opened the board matters only where it never got any further.
     calls = {step.agent for step in trace if step.effect.kind == "call"}
     asking = {step.agent for step in trace} - calls
     begun = {(o.agent, o.invoked_at): o for o in execution.history.operations}
     ended = {_last_effect(trace, o): o for o in execution.history.operations}
-    for number, step in enumerate(trace):
+    for number, step in enumerate(trace[:until]):
         if step.effect.kind == "call":
             asking.add(step.agent)
             operation = begun.get((step.agent, number))

@@ -125,6 +125,10 @@ class Proof:
         if self._leak is not None:
             self._convict(*self._leak)
 
+    def may_still_reach(self) -> bool:
+        """Whether more executions may show what these left out."""
+        return self.coverage.may_still_reach()
+
     def conclude(self) -> Conclusion:
         """What all the executions show together; a verdict of unknown says why."""
         why = self.coverage.why_unknown() or self._what_was_not_judged()

@@ -9,11 +9,14 @@ from itertools import groupby, islice, zip_longest
 from proofs.harness.checkers import Promises, check
 from proofs.harness.conviction import violation
 from proofs.harness.counterexample import Counterexample
-from proofs.harness.determinism import compare
+from proofs.harness.crash_replay import run_to_the_crash, smallest_crash
+from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution, NotApplicableError
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.minimise import nearby
 from proofs.harness.needs import nobody_asked
+from proofs.harness.persistence.crashes import Ended
+from proofs.harness.power_loss import Restarts, stays_on
 from proofs.harness.turns import pattern_of, turns_of
 from proofs.harness.verdict import Verdict
 from strategies.interleavings import Interleaving
@@ -42,7 +45,8 @@ class Replay:
     """``execution`` is the one to be shown: a neighbouring one, if only that one violates.
 
     ``verdict`` is the violation, None if there is none; ``neighbours`` is how many were tried.
-    ``unjudged`` says why no violation shows nothing, if it does not.
+    ``unjudged`` says why no violation shows nothing, if it does not. ``is_crash`` tells that all
+    ends with a crash, ``ended`` which is to be shown.
     """
 
     gate: GateName
@@ -51,13 +55,20 @@ class Replay:
     divergence: Divergence | None = None
     neighbours: int = 0
     unjudged: str | None = None
+    ended: Ended | None = None
+    is_crash: bool = False
 
 
 class UnseenError(Exception):
     """An effect on the board's directory went past the doors; says which."""
 
 
-def replay(counterexample: Counterexample, gates: Gates, gate: GateName | None = None) -> Replay:
+def replay(
+    counterexample: Counterexample,
+    gates: Gates,
+    gate: GateName | None = None,
+    restarts: Restarts = stays_on,
+) -> Replay:
     """Run the scenario twice, and compare; then neighbouring ones, if the code went another way.
 
     ``gate`` None: the one in which it was found. Raises ``NondeterminismError``, ``UnseenError``
@@ -67,6 +78,8 @@ def replay(counterexample: Counterexample, gates: Gates, gate: GateName | None =
     invariant, promises = counterexample.invariant, gates.board.promises
     if not promises.include(invariant):
         raise NotApplicableError(f"{gates.board.name} does not promise {invariant}")
+    if counterexample.scenario.crashes:
+        return _replay_crash(counterexample, gates, at, restarts)
     execution = gates.run(counterexample.scenario, at)
     guarded = gates.run(counterexample.scenario, at, guarded=True)
     if guarded.unseen:
@@ -95,11 +108,43 @@ def _unjudged(execution: Execution, promises: Promises, invariant: str) -> str |
 
 def diverged(trace: Sequence[str], execution: Execution) -> Divergence | None:
     """Where an execution differs from a trace that was written down, if it does."""
-    seen = [pattern_of(step.label()) for step in execution.trace]
+    return _differ(trace, [pattern_of(step.label()) for step in execution.trace])
+
+
+def _differ(trace: Sequence[str], seen: Sequence[str]) -> Divergence | None:
     for number, (expected, saw) in enumerate(zip_longest(trace, seen)):
         if expected != saw:
             return Divergence(number, expected, saw)
     return None
+
+
+def _replay_crash(
+    counterexample: Counterexample, gates: Gates, gate: GateName, restarts: Restarts
+) -> Replay:
+    """The same where all ends with a crash; neighbours are the other crashes of that execution."""
+    if gate != "threads":
+        raise NotApplicableError("what a crash may leave is only written down in threads")
+    scenario, invariant = counterexample.scenario, counterexample.invariant
+    guarded = gates.run(scenario, gate, guarded=True)
+    if guarded.unseen:
+        raise UnseenError(f"effects went unseen: {'; '.join(guarded.unseen)}")
+    crashed = run_to_the_crash(scenario, gates, restarts)
+    compare(crashed.execution, guarded)
+    again = run_to_the_crash(scenario, gates, restarts)
+    if again.lines != crashed.lines or again.broken(invariant) != crashed.broken(invariant):
+        raise NondeterminismError("one recovery ran in two ways")
+    divergence = _differ(counterexample.trace, crashed.lines)
+    verdict = crashed.broken(invariant)
+    if verdict is not None or divergence is None:
+        return Replay(
+            gate, crashed.execution, verdict, divergence, ended=crashed.ended, is_crash=True
+        )
+    model = scenario.crashes[-1].model
+    search = smallest_crash(crashed.execution, gates, restarts, model, invariant, NEIGHBOURS_MAX)
+    broken, ended = search.found or (None, crashed.ended)
+    return Replay(
+        gate, crashed.execution, broken, divergence, search.tried, ended=ended, is_crash=True
+    )
 
 
 def _among_neighbours(

@@ -34,5 +34,9 @@ def is_failure_of_a_reader(operation: Operation) -> bool:
 
 def is_torn_read(operation: Operation) -> bool:
     """Whether it raised what tells of bytes that are no whole task, by the exception's name."""
-    raised = (operation.error or "").partition(":")[0]
-    return any(word in raised for word in _TORN)
+    return tells_of_damage(operation.error or "")
+
+
+def tells_of_damage(raised: str) -> bool:
+    """The same of an exception in words, its name first."""
+    return any(word in raised.partition(":")[0] for word in _TORN)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from proofs.harness.invariants import INVARIANTS
+from strategies.crashes import MODELS, Model
 
 Order = Literal["priority", "fifo", "any"]
-Persistence = Literal["K", "E", "W", "S"]
 LeaseClock = Literal["any", "wall"]
 
 
@@ -23,17 +23,18 @@ class Promises:
     """``invariants`` None: all of them.
 
     ``lease_seconds`` infinite: a claim never lapses. ``attempts_max`` None: a stale claim is
-    granted again without end. ``persistence`` is what may be lost that was not synced: "K" nothing
-    but what a killed agent had not written, "E" the last changes of directories, "W" any of them,
-    "S" any and renames by halves. ``clock`` is what leases go by: "wall" the clock that each caller
-    sees, "any" that, or one that all agents of a run share: the monotonic one, or file times.
+    granted again without end. ``persistence`` is the weakest of the models in which what was
+    acknowledged survives (see ``persistence/models.py``), and so in those before it: "K", the death
+    of all agents, "E" and "W" and "S", the loss of power. None: nothing of this is promised.
+    ``clock`` is what leases go by: "wall" the clock that each caller sees, "any" that, or one that
+    all agents of a run share: the monotonic one, or file times.
     """
 
     invariants: frozenset[str] | None = None
     lease_seconds: float = 3600.0
     attempts_max: int | None = 5
     order: Order = "priority"
-    persistence: Persistence = "K"
+    persistence: Model | None = None
     clock: LeaseClock = "any"
 
     @staticmethod
@@ -84,7 +85,7 @@ def _order(told: Any) -> Any:
 
 
 def _persistence(told: Any) -> Any:
-    return _one_of("persistence", get_args(Persistence), told)
+    return _one_of("persistence", MODELS, told)
 
 
 def _clock(told: Any) -> Any:

@@ -29,10 +29,14 @@ class Named(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The file holds these bytes from now on, all of it."""
+    """The file holds these bytes from now on, all of it.
+
+    ``sized`` tells that it was only given this size, by a call of its own.
+    """
 
     file: int
     data: bytes
+    sized: bool = False
 
 
 class Synced(NamedTuple):
@@ -41,7 +45,13 @@ class Synced(NamedTuple):
     target: int
 
 
-Change = Named | Written | Synced
+class Failed(NamedTuple):
+    """A sync of a file raised: no later one brings to the disk what was written before it."""
+
+    file: int
+
+
+Change = Named | Written | Synced | Failed
 
 
 @dataclass(slots=True)

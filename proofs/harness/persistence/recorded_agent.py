@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,8 +13,17 @@ from proofs.harness.agents import nobody_acting
 from proofs.harness.doors.files import real
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import Gate, GatedAgent
-from proofs.harness.persistence.changes import ROOT, ChangeLog, Entry, Named, Synced, Written
+from proofs.harness.persistence.changes import (
+    ROOT,
+    ChangeLog,
+    Entry,
+    Failed,
+    Named,
+    Synced,
+    Written,
+)
 from proofs.harness.places import Places
+from strategies.faults import ERRORS
 
 T = TypeVar("T")
 
@@ -33,6 +43,7 @@ class DirectoryRecorder:
         self._root = str(root)
         self._inodes: dict[int, int] = {real("lstat")(root).st_ino: ROOT}
         self._next = ROOT + 1
+        self._failed: set[int] = set()  # files whose last sync raised
         self._names: dict[tuple[int, str], int] = {}
         self._paths: dict[int, str] = {}  # of files
         self._look()
@@ -41,15 +52,28 @@ class DirectoryRecorder:
         self.log.contents = dict(self._contents)
 
     def done(self, effect: Effect, step: int, inode: int | None) -> None:
-        """It was done, or raised, as the effect of this number; ``inode`` is what was synced."""
-        if effect.kind == "fsync" and inode in self._inodes:
-            self.log.add(Synced(self._inodes[inode]), step)
+        """It was done, or raised, as the effect of this number, on the file of this ``inode``."""
         if effect.kind == "fork":
             self._tell("a child was forked, and its effects are not written down")
         if effect.changes:
             self._note_names(effect, step)
         if effect.kind in _WRITES:
-            self._note_data(step)
+            self._note_data(step, effect.kind == "truncate")
+        if effect.kind == "write":
+            self._note_same_data(step, self._inodes.get(inode or 0))
+
+    def synced(self, step: int, inode: int | None) -> None:
+        """What bears this inode is on the disk."""
+        if inode in self._inodes:
+            self._failed.discard(self._inodes[inode])
+            self.log.add(Synced(self._inodes[inode]), step)
+
+    def failed(self, step: int, inode: int | None) -> None:
+        """A sync raised. A directory's names may still be synced; a file's data may not."""
+        file = self._inodes.get(inode or 0)
+        if file in self._paths:
+            self._failed.add(file)
+            self.log.add(Failed(file), step)
 
     def _note_names(self, effect: Effect, step: int) -> None:
         before = self._names
@@ -60,12 +84,19 @@ class DirectoryRecorder:
             over = effect.kind == "replace" and any(entry[:2] in before for entry in new)
             self.log.add(Named((*new, *gone), over), step)
 
-    def _note_data(self, step: int) -> None:
+    def _note_data(self, step: int, sized: bool) -> None:
         for file, path in self._paths.items():
             data = self._read(path)
             if data != self._contents.get(file, b""):
                 self._contents[file] = data
-                self.log.add(Written(file, data), step)
+                self._failed.discard(file)
+                self.log.add(Written(file, data, sized), step)
+
+    def _note_same_data(self, step: int, file: int | None) -> None:
+        """What is written again after a sync that failed is to be synced anew."""
+        if file is not None and file in self._failed:
+            self._failed.discard(file)
+            self.log.add(Written(file, self._contents.get(file, b"")), step)
 
     def _look(self) -> None:
         """All names below the directory; what was not there before is new, whatever its inode."""
@@ -121,20 +152,43 @@ class RecordedAgent(GatedAgent):
 
     def perform(self, effect: Effect, act: Callable[[], T], *, may_wait: bool = False) -> T:
         """As any agent."""
-        places = self.places
-        assert isinstance(places, _Places)
-        inode = places.inode if effect.kind == "fsync" else None
-
-        def recorded() -> T:
-            done = None
-            try:
-                result = act()
-                done = inode
-                return result
-            finally:
-                self._recorder.done(effect, len(self.gate.trace), done)
-
+        recorded = partial(self._recorded, effect, act, self._inode)
         return super().perform(effect, recorded, may_wait=may_wait)
+
+    def perform_struck(
+        self, effect: Effect, act: Callable[[], T], told: str, *, may_wait: bool = False
+    ) -> T:
+        """As any agent; of a sync that fails at once nothing else is to be seen."""
+        when, _, what = told.partition(": ")
+        if effect.kind == "fsync" and when == "before" and what in ERRORS:
+            return super().perform_struck(
+                effect, partial(self._failing, act, self._inode), told, may_wait=may_wait
+            )
+        return super().perform_struck(effect, act, told, may_wait=may_wait)
+
+    @property
+    def _inode(self) -> int | None:
+        assert isinstance(self.places, _Places)
+        return self.places.inode
+
+    def _recorded(self, effect: Effect, act: Callable[[], T], inode: int | None) -> T:
+        step, recorder = len(self.gate.trace), self._recorder
+        try:
+            result = act()
+        except OSError:
+            if effect.kind == "fsync":
+                recorder.failed(step, inode)
+            raise
+        else:
+            if effect.kind == "fsync":
+                recorder.synced(step, inode)
+            return result
+        finally:
+            recorder.done(effect, step, inode)
+
+    def _failing(self, act: Callable[[], T], inode: int | None) -> T:
+        self._recorder.failed(len(self.gate.trace), inode)
+        return act()
 
 
 class _Places(Places):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from strategies.scenarios import Scenario
 
 
 def run_recorded(scenario: Scenario, board: Board, root: Path) -> tuple[Execution, ChangeLog]:
-    """As ``run`` in threads, with the same trace, and what was done to the directory.
+    """As ``run`` in threads, with the same trace, and its ``changes``, which are given as well.
 
     The log begins when the tasks of the scenario have been posted: these are on the disk.
     """
     gate = _RecordingThreads()
     execution = run(scenario, board, root, gate)
-    return execution, gate.log
+    return replace(execution, changes=gate.log), gate.log
 
 
 class _RecordingThreads:
