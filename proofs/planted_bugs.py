@@ -41,7 +41,15 @@ def modules(package: ModuleType) -> list[ModuleType]:
     return [module for module in found if hasattr(module, "Board")]
 
 
-BROKEN: Final = modules(broken_boards)
+EVERY: Final = modules(broken_boards)
+
+
+def shown_by(proof: str) -> list[ModuleType]:
+    """The broken boards whose ``PROOF`` this is; where none is named, interleavings do."""
+    return [module for module in EVERY if getattr(module, "PROOF", "interleavings") == proof]
+
+
+BROKEN: Final = shown_by("interleavings")
 INTERLEAVED: Final = [module for module in BROKEN if module.PREEMPTIONS]
 """Those whose bug nothing but an interleaving shows."""
 
@@ -153,12 +161,17 @@ def _mixture(chance: random.Random, agents: list[str], effects: int) -> Interlea
 
 def main() -> None:
     """Keep a counterexample of each bug, in place of those that are kept."""
+    from proofs.planted_crashes import BROKEN_BY_CRASHES, convicted_by_a_crash
+
     for old in KEPT.glob("*.json"):
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         for module in BROKEN:
             proof, error = convicted(module, gate_of(module), SEED, Path(folder, "board"), KEPT)
             print(proof.path, str(error).splitlines()[0], sep="\n  ")
+        for module in BROKEN_BY_CRASHES:
+            crash, error = convicted_by_a_crash(module, SEED, Path(folder, "board"), KEPT)
+            print(crash.path, str(error).splitlines()[0], sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -4,4 +4,8 @@ A module holds ``Board``, which takes the storage directory; ``INVARIANT``, of w
 convicted; ``PREEMPTIONS``, the fewest that show it; and what can show it: ``PROGRAMS``, one for
 each agent, on ``TASKS`` tasks, to whose files ``DAMAGE`` is done before. ``GATE`` is "processes"
 where threads cannot show it.
+
+``PROOF`` names the proof that shows it, where that is not the one of interleavings. Those of
+"crashes" have the weakest ``MODEL`` that still shows the bug in place of ``PREEMPTIONS``, and the
+``FAULTS`` that it takes, if any.
 """

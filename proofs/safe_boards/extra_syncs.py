@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any, ClassVar
 
 from proofs.broken_boards.base import LockAndScan
 from swarm.task import Task
@@ -10,6 +11,8 @@ from swarm.task import Task
 
 class Board(LockAndScan):
     """Syncs more than it needs to."""
+
+    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "persistence": "S"}
 
     def write(self, task: Task) -> None:
         temporary = self.temporary(task.task_id)
