@@ -10,14 +10,16 @@ import swarm.task_board
 class TaskBoard(swarm.task_board.TaskBoard):
     """Without syncs: they cost much, and show nothing where no power is lost."""
 
-    promises: ClassVar[dict[str, Any]] = {"clock": "wall"}
+    promises: ClassVar[dict[str, Any]] = {"clock": "wall", "persistence": "K"}
 
     def __init__(self, storage_path: str) -> None:
         super().__init__(storage_path, durability="kill")
 
 
 class SyncedTaskBoard(swarm.task_board.TaskBoard):
-    """With syncs: what fails when they fail."""
+    """With all that it does against a loss of power, and what fails when a sync does."""
+
+    promises: ClassVar[dict[str, Any]] = {"persistence": "S"}
 
     def __init__(self, storage_path: str) -> None:
         super().__init__(storage_path)

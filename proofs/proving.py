@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
+from proofs.harness.crash_proof import CrashProof
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.proof import Conclusion, Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import UnknownError
 from proofs.plugin import PROPERTY
+from proofs.power_loss import fast_root
+from proofs.restarts import restarted
 from strategies.scenarios import Scenario
 
 OUR_BOARD: Final = "proofs.our_board:TaskBoard"
@@ -29,6 +32,8 @@ ROUNDS_MAX: Final = 3
 
 Drawn = Callable[[Sequence[str]], st.SearchStrategy[Scenario]]
 """Scenarios that ask for these operations; for what is named twice twice as often."""
+
+AnyProof = Proof | CrashProof
 
 Concludes = Callable[[Conclusion], None]
 """How a test tells what it showed, for the summary and the report."""
@@ -92,24 +97,60 @@ class Proving:
 
         ``root`` None: below the test's own temporary directory.
         """
-        folder: Path = self.config.getoption("--proofs-counterexamples")
         if self.board.promises.invariants == frozenset():
-            why = "the board promises none of the invariants"
-            told = Conclusion(self._item.name, self.board.name, gate, "not applicable", why)
-            self._tell(told)
-            pytest.skip(f"not applicable: {why}")
+            self._skip(gate, "the board promises none of the invariants")
         with Gates(self.board, (root or self._root) / "board") as gates:
-            proof = Proof(self._item.name, gates, gate, folder, invariants=invariants)
-            ended: ViolatedError | UnknownError | UnfitBoardError | None = None
-            try:
+            proof = Proof(self._item.name, gates, gate, self._folder, invariants=invariants)
+            with self._ending(proof):
                 yield proof
                 proof.settle()
-            except (ViolatedError, UnknownError, UnfitBoardError) as error:
-                ended = error
-            except Exception as error:
-                words = f"{type(error).__name__}: {error}"
-                self._tell(replace(proof.conclude(), verdict="harness fault", words=words))
-                raise
+
+    @contextmanager
+    def crash_proof(
+        self, gate: GateName, states_max: int, recoveries_max: int
+    ) -> Iterator[CrashProof]:
+        """The same of what is left after a crash; the bounds are those of ``CrashProof``."""
+        if gate != "threads":
+            pytest.skip("not applicable: proved in threads, where all changes are written down")
+        if self.board.promises.persistence is None:
+            self._skip(
+                gate, "the board promises nothing of what is left after a crash: persistence"
+            )
+        with fast_root(self._root) as root, Gates(self.board, root) as gates:
+            proof = CrashProof(
+                self._item.name,
+                gates,
+                self._folder,
+                restarted,
+                states_max=states_max,
+                recoveries_max=recoveries_max,
+            )
+            with self._ending(proof):
+                yield proof
+
+    def _skip(self, gate: GateName, why: str) -> NoReturn:
+        """Nothing of this applies to the board."""
+        told = Conclusion(self._item.name, self.board.name, gate, "not applicable", why)
+        self._tell(told)
+        pytest.skip(f"not applicable: {why}")
+
+    @property
+    def _folder(self) -> Path:
+        folder: Path = self.config.getoption("--proofs-counterexamples")
+        return folder
+
+    @contextmanager
+    def _ending(self, proof: AnyProof) -> Iterator[None]:
+        """Ends the test by what becomes of the proof in this block."""
+        ended: ViolatedError | UnknownError | UnfitBoardError | None = None
+        try:
+            yield
+        except (ViolatedError, UnknownError, UnfitBoardError) as error:
+            ended = error
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            self._tell(replace(proof.conclude(), verdict="harness fault", words=words))
+            raise
         conclusion = proof.conclude()
         if ended is None:
             self._end(conclusion)
@@ -117,10 +158,10 @@ class Proving:
             words = "\n".join([str(ended), *self._to_copy(proof)])
             self._fail(replace(conclusion, verdict="violated", words=words), words)
         else:
-            words = f"{self.board.name} in {gate}: {ended}"
+            words = f"{self.board.name} in {proof.gate}: {ended}"
             self._fail(replace(conclusion, verdict="unknown", words=words), words)
 
-    def sample(self, proof: Proof, scenarios: Drawn, executions: int) -> None:
+    def sample(self, proof: AnyProof, scenarios: Drawn, executions: int) -> None:
         """Examine so many scenarios that Hypothesis draws. Raises what ``Proof.examine`` does.
 
         As many again, up to three times, while they leave something out that a proof must reach,
@@ -132,11 +173,11 @@ class Proving:
             never = {name.partition("(")[0] for name in proof.coverage.never_succeeded()}
             more = [name for name in names if name in never] * len(names)
             self._sample_once(proof, scenarios((*names, *more)), executions, number)
-            if not proof.coverage.may_still_reach():
+            if not proof.may_still_reach():
                 return
 
     def _sample_once(
-        self, proof: Proof, scenarios: st.SearchStrategy[Scenario], executions: int, number: int
+        self, proof: AnyProof, scenarios: st.SearchStrategy[Scenario], executions: int, number: int
     ) -> None:
         @seed(seed_of(self.config) + number)
         @settings(
@@ -152,7 +193,7 @@ class Proving:
 
         examine()
 
-    def _to_copy(self, proof: Proof) -> Iterator[str]:
+    def _to_copy(self, proof: AnyProof) -> Iterator[str]:
         """Lines for the shell: where the report is, and how to keep what was found."""
         report: Path | None = self.config.getoption("--proofs-report")
         if report is not None:

@@ -19,6 +19,9 @@ from proofs.proving import Proving, gates_of
 from strategies.scenarios import Scenario, damaged_scenarios, polling_scenarios, scenarios
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
+CRASHED_EXECUTIONS = 300 if IS_DEEP else 6
+CRASH_STATES_MAX = 50 if IS_DEEP else 6
+RECOVERIES_MAX = 100 if IS_DEEP else 12
 EXECUTIONS = {"threads": 10_000 if IS_DEEP else 100, "processes": 2_000 if IS_DEEP else 40}
 AMID_DAMAGE = ("claim_next", "claim", "complete", "release", "post", "get", "list_all", "advance")
 """What is asked in each run beside damage; what shows nothing else is left to the deep one."""
@@ -70,3 +73,15 @@ def test_damage_to_the_file_of_a_task_harms_no_other(proving: Proving, gate: Gat
 
     with proving.proof(gate) as proof:
         proving.sample(proof, asked, EXECUTIONS[gate])
+
+
+def test_what_was_acknowledged_is_left_after_a_crash(proving: Proving, gate: GateName) -> None:
+    with proving.crash_proof(gate, CRASH_STATES_MAX, RECOVERIES_MAX) as proof:
+        lease_seconds = proving.board.promises.lease_seconds
+        proving.sample(
+            proof,
+            lambda names: scenarios(
+                agents_max=2, names=names, lease_seconds=lease_seconds, asks_max=4
+            ),
+            CRASHED_EXECUTIONS,
+        )
