@@ -197,8 +197,8 @@ def _by_the_clock_of(time: SharedTime, storage: Path) -> Iterator[None]:
     if not is_fine:
         shutil.rmtree(storage / ".index", ignore_errors=True)
     for path in (storage, *storage.glob("*.json")):
-        if abs(path.stat().st_mtime_ns - time.now_ns) > _YEAR_SECONDS * 10**9:
-            os.utime(path, ns=(time.now_ns, time.now_ns))
+        if abs(path.stat().st_mtime_ns - time.calendar_ns) > _YEAR_SECONDS * 10**9:
+            os.utime(path, ns=(time.calendar_ns, time.calendar_ns))
     yield
     if not is_fine:
         shutil.rmtree(storage / ".index", ignore_errors=True)

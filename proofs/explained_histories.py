@@ -1,7 +1,8 @@
 """Histories that a real order explains: what a plain board did, one operation after the other.
 
 Each operation takes effect at one moment of its call; calls overlap around these moments, clocks
-are apart, and some calls raise, whatever was done by then or is done later.
+are apart and set back, and some calls raise, whatever was done by then or is done later, or are
+those of a killed agent, done or not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from proofs.harness.checkers.promises import LeaseClock, Promises
 from proofs.harness.execution import Execution
-from proofs.harness.history import History, Operation, Outcome
+from proofs.harness.history import KILLED, History, Operation, Outcome
 from proofs.harness.model import BoardModel, ModelTask
 from strategies.clocks import Clock
 from strategies.programs import TYPES
@@ -128,7 +129,8 @@ def explained(draw: st.DrawFn, calls_max: int = 12) -> tuple[Execution, Promises
     board, skews = PlainBoard(attempts_max), draw(_skews())
     agents = draw(st.lists(st.sampled_from(sorted(skews)), min_size=1, max_size=calls_max))
     spans = _spans(draw, agents)
-    steps = [draw(st.sampled_from([0, 0, 0, 0, LEASE_SECONDS / 2, LEASE_SECONDS])) for _ in agents]
+    jumps = st.sampled_from([0, 0, 0, 0, LEASE_SECONDS / 2, LEASE_SECONDS, -2 * LEASE_SECONDS])
+    steps = [draw(jumps) for _ in agents]
 
     def clock(effect: int, agent: str) -> float:
         passed = sum(steps[: effect // 10 + 1])
@@ -137,13 +139,15 @@ def explained(draw: st.DrawFn, calls_max: int = 12) -> tuple[Execution, Promises
     operations, granted = [], dict[str, tuple[str, int]]()
     for number, (agent, (begin, end)) in enumerate(zip(agents, spans, strict=True)):
         name, arguments = _asked(draw, granted.get(agent))
-        times = (begin, end, clock(begin, agent), clock(end, agent))
+        readings = [clock(effect, agent) for effect in range(begin, end + 1)]
+        times = (begin, end, min(readings), max(readings))
         call = Operation(agent, name, arguments, *times, "ok")
         moment = clock(10 * number + 5, agent)
         done = _done(draw, board, call, moment - skews[agent] if is_by_one_clock else moment)
-        if done.outcome == "unknown":  # it may have come back before it took effect
+        if done.may_go_on:  # it may have come back before it took effect
             early = draw(st.integers(begin + 1, end))
-            done = replace(done, returned_at=early, ended=clock(early, agent))
+            met = readings[: early - begin + 1]
+            done = replace(done, returned_at=early, started=min(met), ended=max(met))
         if done.answer and name in ("claim", "claim_next"):
             granted[agent] = (done.answer["task_id"], done.answer["token"])
         operations.append(done)
@@ -203,11 +207,12 @@ def _done(draw: st.DrawFn, board: PlainBoard, call: Operation, now: float) -> Op
     """The call with what came of it: now and then it raises instead, done or not."""
     is_read = call.name == "get" or call.name in _LISTED
     fate = "" if is_read else draw(st.sampled_from(["", "", "", "", "done", "not done"]))
+    error = draw(st.sampled_from(["OSError: at some time", KILLED])) if fate else None
     if fate == "not done":
-        return replace(call, outcome="unknown", error="OSError: before")
+        return replace(call, outcome="unknown", error=error)
     is_done, answer = board.do(call, now)
     if fate == "done":
-        return replace(call, outcome="unknown", error="OSError: after")
+        return replace(call, outcome="unknown", error=error)
     if not is_done and call.name == "post" and draw(st.booleans()):
         return replace(call, outcome="unknown", error="KeyError: taken")
     if call.name == "prune" and draw(st.integers(0, 3)) == 0:

@@ -95,7 +95,7 @@ class TaskBoardMachine(RuleBasedStateMachine):
     @property
     def now(self) -> float:
         """By the clock of all boards, in seconds; a burst starts then, and moves it on."""
-        return self.time.now_ns / 1e9
+        return self.time.calendar_ns / 1e9
 
     # What agents do.
 
@@ -366,7 +366,7 @@ class TaskBoardMachine(RuleBasedStateMachine):
     # What the rules share.
 
     def let_pass(self, seconds: float) -> None:
-        self.time.advance(int(seconds * 1e9))
+        (self.time.set if seconds < 0 else self.time.advance)(int(seconds * 1e9))
 
     def grant(self, task_id: str, which: int, agent_id: str) -> None:
         seen = self.boards[which].get(task_id)

@@ -6,6 +6,7 @@ import pytest
 
 from proofs.harness.checkers import CHECKERS, Disagreement, Evidence, Promises, check
 from proofs.harness.checkers.orders import judge_orders
+from proofs.harness.history import KILLED
 from proofs.harness.verdict import violated, violations
 from proofs.histories import (
     CLAIMED,
@@ -161,6 +162,23 @@ CONVICTED = {
         op("a1", "get", 5, 6, "t2", answer=seen("t2")),
         grant("a1", 7, 8, 1),
         tasks=TWO,
+    ),
+    "L2 none after a lapse": execution(
+        grant("a1", 0, 1, 1), nothing("a2", 2, 3, after=2 * LEASE_SECONDS)
+    ),
+    "L2 refused by its id after a lapse": execution(
+        grant("a1", 0, 1, 1), op("a2", "claim", 2, 3, "t1", outcome="refused", after=LEASE_SECONDS)
+    ),
+    "L2 none once the claim of a killed agent has lapsed": execution(
+        op("a1", "claim_next", 0, 1, outcome="unknown", error=KILLED),
+        nothing("a2", 2, 3, after=LEASE_SECONDS),
+    ),
+    "S6 what a killed agent cannot have done": execution(
+        CLAIMED,
+        op("a1", "release", 3, 4, "t1", token=1, outcome="unknown", error=KILLED),
+        op("a2", "get", 5, 6, "t1", answer=HELD),
+        op("a3", "get", 7, 8, "t1", answer=seen()),
+        op("a2", "complete", 9, 10, "t1", token=1),
     ),
     "S14 cancelled and completed": execution(
         CLAIMED,

@@ -25,7 +25,7 @@ from proofs.struck_runs import (
     SCENARIO,
     in_both,
 )
-from strategies.faults import KILL, Fault, fault_plans, stop_for
+from strategies.faults import KILL, Fault, fault_plans, set_clocks_by, stop_for
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
@@ -62,6 +62,13 @@ def test_a_fault_is_written_to_be_read() -> None:
     assert fault.to_json() == line and Fault.from_json(line) == fault
     told = "ENOSPC before the second 'replace *.tmp -> t1.json' of a1, from then on"
     assert str(fault) == told
+
+
+@pytest.mark.parametrize("seconds", [-7200.0, 3599.999983, 1.0, -1_800_086_400.0])
+def test_clocks_are_set_by_what_is_written(seconds: float) -> None:
+    fault = Fault("a1", "before", "*", 1, set_clocks_by(seconds))
+    assert fault.sets_clocks_by_seconds == seconds
+    assert Fault.from_json(fault.to_json()) == fault
 
 
 def test_plans_shrink_to_no_fault_at_all() -> None:

@@ -39,7 +39,7 @@ from proofs.struck_runs import (
     run,
     struck,
 )
-from strategies.faults import KILL, Fault, fault_plans, stop_for
+from strategies.faults import KILL, Fault, fault_plans, set_clocks_by, stop_for
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, Scenario, scenarios
@@ -148,11 +148,11 @@ def test_an_open_that_failed_afterwards_left_no_descriptor(gates: Gates) -> None
     """The file is there, and nobody closes what nobody was given."""
     execution = in_both(gates, Fault("a1", "after", "open w .t1.*.tmp", 1, "EIO"))
     labels = [pattern_of(label) for label in labels_of(execution, "a1")]
-    assert labels[-2:] == [
+    assert labels[-3:] == [
         "a1: open w .t1.*.tmp (OSError, fault after: EIO)",
+        "a1: unlink .t1.*.tmp",
         "a1: close .board.lock",
     ]
-    assert ".t1.*.tmp" in execution.files
 
 
 def test_an_error_names_the_files_as_the_system_does(tmp_path: Path) -> None:
@@ -292,9 +292,41 @@ def test_what_an_interruption_left_locked_is_let_go_by_the_board(gates: Gates) -
     for where in ("close .board.lock", WRITE, "flock *", "listdir *"):
         execution = in_both(gates, Fault("a1", "before", where, 1, "KeyboardInterrupt"))
         assert execution.stuck is None
-        if where != "flock *":  # this board leaks its descriptor there, as R1 would tell
-            assert not any(execution.descriptors.values()), where
+        assert not any(execution.descriptors.values()), where
         assert answers(execution)[0] == "a1 claim_next: raised KeyboardInterrupt"
+
+
+def test_clocks_that_are_set_tell_another_date_and_no_time_passes(tmp_path: Path) -> None:
+    told: list[float] = []
+
+    def program() -> None:
+        for _ in range(2):
+            told.extend((time.time(), time.monotonic()))
+            time.sleep(10)
+        (tmp_path / "file").write_text("x")
+
+    fault = Fault("a1", "after", "sleep *", 1, set_clocks_by(-3600.25))
+    alone(tmp_path, [fault], program)
+    (date, monotonic), (later_date, later) = told[:2], told[2:]
+    assert later - monotonic == pytest.approx(10, abs=0.001)
+    assert later_date - date == pytest.approx(10 - 3600.25, abs=0.001)
+    changed = (tmp_path / "file").stat().st_mtime
+    assert changed == pytest.approx(later_date + 10, abs=0.001), "file times are dates"
+
+
+@pytest.mark.parametrize("by_seconds", [-7200.0, 7200.0, 3599.999998])
+def test_clocks_are_set_for_all_amid_the_calls_of_all(gates: Gates, by_seconds: float) -> None:
+    """The claim is dated before or after; the call may have been at work at either date."""
+    fault = Fault("a1", "before", REPLACE, 1, set_clocks_by(by_seconds))
+    stops = (("a2", "flock exclusive .board.lock", 1), ("a1", None, 0), ("a2", None, 0))
+    turns = Interleaving("stops", stops=stops)
+    execution = in_both(gates, fault, scenario=replace(SCENARIO, interleaving=turns))
+    assert faults_of(execution) == [f"a1: {fault.what} before {REPLACE}"]
+    assert answers(execution)[:2] == ["a2 claim_next: t2 token 1", "a1 claim_next: t1 token 1"]
+    for claim in execution.history.operations[:2]:
+        assert claim.ended - claim.started == pytest.approx(abs(by_seconds), abs=0.001)
+        assert claim.started == pytest.approx(START + min(by_seconds, 0), abs=0.001)
+    assert not violations(check(execution, gates.board.promises))
 
 
 def test_waiting_for_a_stopped_agent_is_no_deadlock(gates: Gates) -> None:

@@ -35,6 +35,7 @@ from strategies.tasks import (
 )
 from strategies.timestamps import (
     claim_times,
+    clock_jumps,
     lease_durations,
     live_timestamps,
     stale_timestamps,
@@ -57,6 +58,7 @@ __all__ = [
     "Scenario",
     "agent_ids",
     "claim_times",
+    "clock_jumps",
     "clocks",
     "corrupted_payloads",
     "damaged",

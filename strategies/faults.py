@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, cast, get_args
 from hypothesis import strategies as st
 
 from strategies import reading
+from strategies.timestamps import clock_jumps
 
 __all__ = [
     "ANY",
@@ -20,6 +21,7 @@ __all__ = [
     "When",
     "fault_plans",
     "nth",
+    "set_clocks_by",
     "stop_for",
 ]
 
@@ -50,6 +52,7 @@ ANY: Final = "any"
 FROM_THEN_ON: Final = "from then on"
 
 _STOP: Final = re.compile(r"SIGSTOP for (\d+(?:\.\d+)?) s")
+_SET: Final = re.compile(r"clocks set (ahead|back) by (\d+(?:\.\d+)?) s")
 _WHENS: Final[dict[str, tuple[When, ...]]] = {
     **dict.fromkeys(ERRORS, ("before", "after", "middle")),
     SHORT_WRITE: ("middle",),
@@ -73,7 +76,8 @@ class Fault:
     - "short write", in the "middle": half of it is written, and the call says so;
     - "fsync lies": it answers and does nothing;
     - "SIGKILL" ends the agent's process; "KeyboardInterrupt" and "SIGTERM" raise in the agent, that
-      goes on with its program once its call has raised; "SIGSTOP for 7200 s" stops it for so long.
+      goes on with its program once its call has raised; "SIGSTOP for 7200 s" stops it for so long;
+    - "clocks set back by 7200 s", or "ahead", are those of all agents: no time passes.
 
     What lets go of a descriptor or a lock does so whatever it answers; an error, and what a handler
     raises, come afterwards then.
@@ -89,9 +93,15 @@ class Fault:
     lasts: bool = False
 
     def __post_init__(self) -> None:
-        whens = ("before", "after") if _STOP.fullmatch(self.what) else _WHENS.get(self.what)
+        is_timed = _STOP.fullmatch(self.what) or _SET.fullmatch(self.what)
+        whens = ("before", "after") if is_timed else _WHENS.get(self.what)
         if whens is None:
-            known = [*_WHENS, "SIGSTOP for N s"]
+            known = [
+                *_WHENS,
+                "SIGSTOP for N s",
+                "clocks set ahead by N s",
+                "clocks set back by N s",
+            ]
             raise ValueError(f"what must be one of {known}, got {self.what!r}")
         if self.when not in whens:
             raise ValueError(f"{self.what} must happen {' or '.join(whens)}, got {self.when!r}")
@@ -111,6 +121,14 @@ class Fault:
         """For how long it stops the agent; None if that is not what it does."""
         match = _STOP.fullmatch(self.what)
         return None if match is None else float(match[1])
+
+    @property
+    def sets_clocks_by_seconds(self) -> float | None:
+        """By how much it sets all clocks, negative for back; None if that is not what it does."""
+        match = _SET.fullmatch(self.what)
+        if match is None:
+            return None
+        return float(match[2]) if match[1] == "ahead" else -float(match[2])
 
     def to_json(self) -> list[Any]:
         """As JSON, to be read like the turns of an interleaving."""
@@ -149,6 +167,16 @@ def stop_for(seconds: float) -> str:
     return f"SIGSTOP for {seconds:g} s"
 
 
+def set_clocks_by(seconds: float) -> str:
+    """What sets the clocks of all agents ahead by so much, or back by a negative number."""
+    return f"clocks set {'back' if seconds < 0 else 'ahead'} by {_shown(abs(seconds))} s"
+
+
+def _shown(seconds: float) -> str:
+    """Exact to a microsecond, and without a fraction where there is none."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
+
+
 ERRORS_OF: Final = {
     "open r *": ("EIO", "EMFILE", "ESTALE"),
     "open w *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "EMFILE", "ESTALE", "ENOENT"),
@@ -179,14 +207,16 @@ def fault_plans(
     can_kill: bool = False,
     occurrences_max: int = 20,
 ) -> st.SearchStrategy[tuple[Fault, ...]]:
-    """Few faults, each at some effect of one of the agents; shrinks to none.
+    """Few faults, mostly one, each at some effect of one of the agents; shrinks to none.
 
     One to three events show nine in ten of the failures that were found in systems at work (Yuan
     and others, "Simple Testing Can Prevent Most Critical Failures", OSDI 2014). ``can_kill`` is for
     agents that are processes. Who is stopped is stopped beyond the lease.
     """
-    return st.lists(
-        _faults(agents, occurrences_max, lease_seconds, can_kill), max_size=faults_max, unique=True
+    one = _faults(agents, occurrences_max, lease_seconds, can_kill)
+    counts = st.sampled_from([count for count in (0, 1, 1, 1, 2, 3) if count <= faults_max])
+    return counts.flatmap(
+        lambda count: st.lists(one, min_size=count, max_size=count, unique=True)
     ).map(tuple)
 
 
@@ -194,10 +224,11 @@ def fault_plans(
 def _faults(
     draw: st.DrawFn, agents: Sequence[str], most: int, lease_seconds: float, can_kill: bool
 ) -> Fault:
-    kinds = ["error", "write", "sync", "interruption", "stop", *(["kill"] * 2 * can_kill)]
+    kinds = ["error", "error", "write", "sync", "interruption", "stop", "clocks"]
+    kinds += ["kill"] * 3 * can_kill
     kind = draw(st.sampled_from(kinds))
     agent, occurrence = draw(st.sampled_from(list(agents))), draw(st.integers(1, most))
-    few, lasts = min(occurrence, 4), draw(st.sampled_from([False, False, True]))
+    few, lasts = 1 + (occurrence - 1) % 8, draw(st.sampled_from([False, False, True]))
     if kind == "error":
         where = draw(st.sampled_from(list(ERRORS_OF)))
         when: When = draw(st.sampled_from(["before", "after"]))
@@ -211,5 +242,8 @@ def _faults(
         return Fault(agent, "before", "*", occurrence, draw(st.sampled_from(INTERRUPTIONS)))
     if kind == "kill":
         return Fault(agent, "before", "*", occurrence, KILL)
-    seconds = 2 * lease_seconds if lease_seconds < 1e9 else 86_400.0
-    return Fault(agent, "before", "*", occurrence, stop_for(seconds))
+    lease_seconds = lease_seconds if lease_seconds < 1e9 else 43_200.0
+    if kind == "clocks":
+        jump = draw(clock_jumps(lease_seconds=lease_seconds))
+        return Fault(agent, "before", "*", occurrence, set_clocks_by(jump))
+    return Fault(agent, "before", "*", occurrence, stop_for(2 * lease_seconds))

@@ -8,7 +8,14 @@ from typing import Final, NamedTuple
 
 from hypothesis import strategies as st
 
-__all__ = ["claim_times", "lease_durations", "live_timestamps", "stale_timestamps", "times"]
+__all__ = [
+    "claim_times",
+    "clock_jumps",
+    "lease_durations",
+    "live_timestamps",
+    "stale_timestamps",
+    "times",
+]
 
 _NOW: Final = 1_800_000_000.0
 _FAR: Final = 1e15  # seconds; some 30 million years, and exact to 1/8 s
@@ -33,6 +40,23 @@ def lease_durations() -> st.SearchStrategy[int | float]:
         st.integers(1, 86_400),
         st.floats(0.001, 86_400),
         st.floats(0, exclude_min=True, allow_infinity=False),
+    )
+
+
+def clock_jumps(now: float = _NOW, lease_seconds: float = 3600.0) -> st.SearchStrategy[int | float]:
+    """By how many seconds a clock is set, back where negative; shrinks to a second ahead.
+
+    By a little; by the lease exactly, and by a few microseconds less, which is what a claim and a
+    look take, so that it lapses at just that moment; by several leases; to before the epoch.
+    """
+    usual = [1.0, lease_seconds / 2, lease_seconds, 2 * lease_seconds, 50 * lease_seconds]
+    nearly = st.integers(1, 200).map(lambda microseconds: lease_seconds - microseconds / 1e6)
+    return st.one_of(
+        st.sampled_from(usual),
+        st.sampled_from(usual).map(lambda seconds: -seconds),
+        nearly,
+        nearly.map(lambda seconds: -seconds),
+        st.just(-now - 86_400.0),
     )
 
 

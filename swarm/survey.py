@@ -115,7 +115,8 @@ class Survey:
             if known is not None and known.stamp == stamp_of(found.status) and known.place == READY:
                 return found.task  # no time that passes changes where it belongs
         entry = self._entry(task_id, found, self._facts, now)
-        if entry.place == DAMAGED and entry.key <= time_key(now):  # it could not be moved just now
+        could_not_be_moved = found.may_be_moved and entry.key <= time_key(now)
+        if entry.place == DAMAGED and could_not_be_moved:
             entry = entry._replace(key=time_key(now + self._quarantine_after_seconds))
         changed = self._index.put(entry)
         return None if changed or isinstance(found.task, CorruptTaskError) else found.task
@@ -170,10 +171,12 @@ class Survey:
         """Due when it may be moved; what may not be is looked at anew by every scan.
 
         For another user, another version, or a disk that recovers may be able to read it, and
-        then its stamp is still the same.
+        then its stamp is still the same. What could not be read is tried by every look for work: it
+        may come first, and an error may have passed.
         """
         if not found.may_be_moved:
-            return Entry(task_id, stamp_of(found.status) + UNSETTLED, DAMAGED, time_key(math.inf))
+            due = -math.inf if found.is_unreadable else math.inf
+            return Entry(task_id, stamp_of(found.status) + UNSETTLED, DAMAGED, time_key(due))
         due = found.status.st_mtime + self._quarantine_after_seconds
         return Entry(task_id, stamp, DAMAGED, time_key(due))
 

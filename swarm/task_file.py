@@ -84,12 +84,17 @@ class TaskFile:
         return isinstance(self.task, _UnreadableFileError) and self.task.number not in _FORBIDDEN
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether it could not be read just now, by this process."""
+        return isinstance(self.task, _UnreadableFileError)
+
+    @property
     def may_be_moved(self) -> bool:
         """Whether it is damage; what only another user or a later version can read is not."""
         return (
             isinstance(self.task, CorruptTaskError)
             and not isinstance(self.task, NewerFormatError)
-            and not isinstance(self.task, _UnreadableFileError)
+            and not self.is_unreadable
         )
 
 

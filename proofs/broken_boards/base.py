@@ -152,9 +152,20 @@ class LockAndScan:
     def write(self, task: Task) -> None:
         """Put the file of a task in place, whole."""
         temporary = self.temporary(task.task_id)
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(task.to_json_unchecked())
-        os.replace(temporary, self.file(task.task_id))
+        with self.removed_on_error(temporary):
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(task.to_json_unchecked())
+            os.replace(temporary, self.file(task.task_id))
+
+    @contextmanager
+    def removed_on_error(self, temporary: str) -> Iterator[None]:
+        """A write that fails leaves nothing behind."""
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
 
     def temporary(self, task_id: str) -> str:
         """Where a file is written before it is put in place; a name that nobody else has."""
@@ -172,7 +183,11 @@ class LockAndScan:
     def lock(self) -> int:
         """Wait for the lock; a descriptor that holds it."""
         descriptor = self.open_lock()
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def open_lock(self) -> int:

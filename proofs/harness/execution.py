@@ -16,8 +16,8 @@ from proofs.harness.clock import EFFECT_NS, SharedTime
 from proofs.harness.damaging import Damaged, do_damage, is_kept
 from proofs.harness.effects import DAEMON
 from proofs.harness.guard.watch import Watch
-from proofs.harness.history import History
-from proofs.harness.nemesis import Nemesis
+from proofs.harness.history import History, Operation
+from proofs.harness.nemesis import Nemesis, clocks_set_by_seconds
 from proofs.harness.persistence.changes import ChangeLog
 from proofs.harness.record import Record
 from proofs.harness.recording import Recorder, by_invocation
@@ -196,7 +196,7 @@ def _run(
     final, final_error = _listed_at_the_end(board, alone)
     return Execution(
         scenario,
-        History(before, by_invocation(ran.records.values())),
+        History(before, as_clocks_went(by_invocation(ran.records.values()), ran.trace)),
         ran.trace,
         ran.stuck,
         frozenset().union(*(record.lacking for record in ran.records.values())),
@@ -209,6 +209,22 @@ def _run(
         damaged,
         lost,
     )
+
+
+def as_clocks_went(operations: Sequence[Operation], trace: Sequence[Step]) -> list[Operation]:
+    """The operations with the earliest and the latest that their callers' clocks can have shown.
+
+    Where clocks were set back amid a call, that is less than at its beginning, or more than at its
+    end.
+    """
+    back = {at: -by for at, step in enumerate(trace) if (by := clocks_set_by_seconds(step)) < 0}
+    if not back:
+        return list(operations)
+    found = []
+    for one in operations:
+        by = sum(back.get(number, 0.0) for number in range(one.invoked_at, one.returned_at))
+        found.append(replace(one, started=one.started - by, ended=one.ended + by))
+    return found
 
 
 def _names(directory: str, prefix: str = "") -> Iterator[str]:

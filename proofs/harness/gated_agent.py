@@ -148,6 +148,10 @@ class GatedAgent:
         self.gate.scheduling.stop(self.name, until_ns)
         self._park(effect, until_ns, frozenset())
 
+    def set_clocks(self, effect: Effect, seconds: float) -> None:
+        """All calendars are set, also while others are amid their calls."""
+        self.perform(effect, lambda: self.clock.shared.set(round(seconds * 1e9)))
+
     def die(self, effect: Effect) -> NoReturn:
         """The process of this agent ends at once, and with it whatever it has open is closed."""
         closes = tuple(sorted(set(self.places.open_descriptors().values())))

@@ -19,7 +19,8 @@ class Operation:
 
     ``invoked_at`` and ``returned_at`` count the effects of all agents before, the call itself among
     them, so its own effects are those from the one to the other; ``started`` and
-    ``ended`` are the caller's clock then, in seconds. ``outcome`` is "ok" if the board said that it
+    ``ended`` are the caller's clock then, in seconds, or the earliest and the latest that it can
+    have shown, if it was set back meanwhile. ``outcome`` is "ok" if the board said that it
     was done, "refused" if not, "unknown" if it raised and nobody knows. ``answer`` is, of a grant,
     ``{"task_id": …, "token": …}`` (token None where the board has none); of ``get`` the fields of
     the task, or None; of a listing a list of fields, for results those that they tell of; of
@@ -41,7 +42,12 @@ class Operation:
     @property
     def done_by(self) -> float:
         """The caller's clock when it had taken effect at the latest; never, if it raised."""
-        return math.inf if self.outcome == "unknown" else self.ended
+        return math.inf if self.may_go_on else self.ended
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it may take effect after it ended: it raised, and was not killed."""
+        return self.outcome == "unknown" and self.error != KILLED
 
     def call(self) -> str:
         """What was asked, as it would be written."""

@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol, TypeVar
 
 from proofs.harness.effects import Effect
 from proofs.harness.scheduling import process_of
-from proofs.harness.trace import SIGNALS, Step
+from proofs.harness.trace import CLOCKS, SIGNALS, Step
 from proofs.harness.turns import pattern_of
 from strategies.faults import ANY, ERRORS, INTERRUPTIONS, KILL, LYING_SYNC, SHORT_WRITE, Fault
 
@@ -55,6 +55,10 @@ class Struck(Protocol):
 
     def stop(self, effect: Effect, seconds: float) -> None:
         """The whole process goes on only once so much time has passed."""
+        ...
+
+    def set_clocks(self, effect: Effect, seconds: float) -> None:
+        """The calendars of all agents are set by so much."""
         ...
 
 
@@ -148,21 +152,38 @@ def by_name(fault: Fault, trace: Sequence[Step]) -> Fault:
 def is_its_own(step: Step, fault: Fault) -> bool:
     """Whether the step is nothing but this fault."""
     kind = STOP if fault.stops_for_seconds is not None else fault.what
+    kind = CLOCKS if fault.sets_clocks_by_seconds is not None else kind
     return step.effect.kind in SIGNALS and kind == step.effect.kind
+
+
+def clocks_set_by_seconds(step: Step) -> float:
+    """By how much this step set the calendars of all agents; back where negative."""
+    if step.effect.kind != CLOCKS:
+        return 0.0
+    _, way, _, seconds, *_ = step.effect.detail.split(" ")
+    return -float(seconds) if way == "back" else float(seconds)
 
 
 def _can_happen(fault: Fault, agent: str, effect: Effect) -> bool:
     if effect.kind in SIGNALS:
         return False
-    if fault.what == KILL or fault.stops_for_seconds is not None:
+    is_timed = (fault.stops_for_seconds, fault.sets_clocks_by_seconds) != (None, None)
+    if fault.what == KILL or is_timed:
         return fault.when != "middle" or effect.kind == "write"
     if fault.what in INTERRUPTIONS:  # which reach the main thread alone, while it is in a call
-        return agent == process_of(agent) and effect.kind != "call"
+        return agent == process_of(agent) and effect.kind != "call" and not _is_of_threads(effect)
     if fault.what == LYING_SYNC:
         return effect.kind == "fsync"
     if fault.when == "middle":
         return effect.kind == "write"
-    return bool(effect.paths) and not effect.paths[0].startswith("<")
+    return bool(effect.paths) and not _is_of_threads(effect)
+
+
+def _is_of_threads(effect: Effect) -> bool:
+    """Whether it is on a lock or a thread. What Python builds of these stands no handler that
+    raises, and what is left locked in a module outlives the run.
+    """
+    return bool(effect.paths) and effect.paths[0].startswith("<")
 
 
 @lru_cache(1000)
@@ -231,9 +252,12 @@ def _halved(agent: Struck, act: Callable[[], T]) -> T:
 def _meet_signal(agent: Struck, fault: Fault, effect: Effect) -> None:
     """An effect of its own: when it comes is up to the interleaving."""
     at = f"{'amid' if fault.when == 'middle' else fault.when} {effect.label()}"
-    seconds = fault.stops_for_seconds
+    seconds, by_seconds = fault.stops_for_seconds, fault.sets_clocks_by_seconds
     if seconds is not None:
         agent.stop(Effect(STOP, (), f"for {seconds:g} s {at}"), seconds)
+    elif by_seconds is not None:
+        told = fault.what.removeprefix(f"{CLOCKS} ")
+        agent.set_clocks(Effect(CLOCKS, (), f"{told} {at}"), by_seconds)
     elif fault.what == KILL:
         agent.die(Effect(KILL, (), at, changes=True))
     else:

@@ -155,7 +155,8 @@ class Scheduling:
     def state(self) -> tuple[Any, ...]:
         """All that has changed since it was made, as plain values."""
         return (
-            (self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at),
+            (self.time.now_ns, self.time.set_ns),
+            (self.effects, self.stuck, self.is_over, self.asks_at),
             (self._current, self._turn_effects, self._asked_at, self._pauses),
             (tuple(self._parts), tuple(self.unseen), tuple(self.left), self._left_effects_max),
             self._scheduler.state(),
@@ -165,7 +166,7 @@ class Scheduling:
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Go on where one that was made alike was in this state."""
-        seen, turn, parts, scheduler, standings, (aliases, watch, nemesis) = state
+        time, seen, turn, parts, scheduler, standings, (aliases, watch, nemesis) = state
         self._restore_parts(*parts)
         self._current, self._turn_effects, self._asked_at, self._pauses = turn
         self._scheduler.restore(scheduler)
@@ -178,7 +179,8 @@ class Scheduling:
         if self.nemesis is not None:
             self.nemesis.restore(nemesis)
         self._note_earliest()
-        self.time.now_ns, self.effects, self.stuck, self.is_over, self.asks_at = seen
+        self.time.now_ns, self.time.set_ns = time
+        self.effects, self.stuck, self.is_over, self.asks_at = seen
 
     def _restore_parts(
         self, parts: Sequence[str], unseen: Sequence[str], left: Sequence[Any], most: int | None

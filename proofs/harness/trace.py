@@ -9,7 +9,10 @@ from typing import Final, NamedTuple
 from proofs.harness.clock import POLL_SECONDS_MAX
 from proofs.harness.effects import Effect
 
-SIGNALS: Final = frozenset({"SIGKILL", "SIGSTOP", "SIGTERM", "KeyboardInterrupt"})
+CLOCKS: Final = "clocks"
+"""The kind of the effect that sets all calendars."""
+
+SIGNALS: Final = frozenset({"SIGKILL", "SIGSTOP", "SIGTERM", "KeyboardInterrupt", CLOCKS})
 """The kinds of effects that are faults themselves."""
 
 

@@ -1,4 +1,7 @@
-"""Files are written through descriptors, and everything is synced, before and after the replace."""
+"""Files are written through descriptors, and everything is synced, before and after the replace.
+
+What a write did not take is written by another one.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,22 @@ class Board(LockAndScan):
 
     def write(self, task: Task) -> None:
         temporary = self.temporary(task.task_id)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        try:
-            os.write(descriptor, task.to_json_unchecked().encode())
-            os.fdatasync(descriptor)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, self.file(task.task_id))
+        with self.removed_on_error(temporary):
+            self.write_synced(temporary, task.to_json_unchecked().encode())
+            os.replace(temporary, self.file(task.task_id))
         directory = os.open(self.path, os.O_RDONLY)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+    def write_synced(self, path: str, data: bytes) -> None:
+        """All of it, on the disk."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+            os.fdatasync(descriptor)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Final
 
 from proofs.broken_boards.base import LockAndScan
+
+STANDS_FAULTS: Final = False
+"""Whoever dies or fails as it lets go leaves the lock behind."""
 
 
 class Board(LockAndScan):

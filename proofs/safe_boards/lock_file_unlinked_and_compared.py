@@ -13,8 +13,12 @@ class Board(LockAndScan):
     def lock(self) -> int:
         while True:
             descriptor = super().lock()
-            if self.is_the_file(descriptor):
-                return descriptor
+            try:
+                if self.is_the_file(descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
             os.close(descriptor)
 
     def is_the_file(self, descriptor: int) -> bool:
@@ -26,5 +30,7 @@ class Board(LockAndScan):
         return os.path.samestat(named, os.fstat(descriptor))
 
     def unlock(self, lock: int) -> None:
-        os.unlink(f"{self.path}/{self.lock_name}")
-        super().unlock(lock)
+        try:
+            os.unlink(f"{self.path}/{self.lock_name}")
+        finally:
+            super().unlock(lock)

@@ -14,6 +14,7 @@ class Board(LockAndScan):
 
     def write(self, task: Task) -> None:
         descriptor, temporary = tempfile.mkstemp(".tmp", f".{task.task_id}.", self.path)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(task.to_json_unchecked())
-        os.replace(temporary, self.file(task.task_id))
+        with self.removed_on_error(temporary):
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(task.to_json_unchecked())
+            os.replace(temporary, self.file(task.task_id))

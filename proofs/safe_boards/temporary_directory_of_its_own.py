@@ -14,5 +14,6 @@ class Board(LockAndScan):
     def write(self, task: Task) -> None:
         temporary = Path(self.path, ".new", task.task_id)
         temporary.parent.mkdir(exist_ok=True)
-        temporary.write_text(task.to_json_unchecked(), encoding="utf-8")
-        temporary.replace(self.file(task.task_id))
+        with self.removed_on_error(str(temporary)):
+            temporary.write_text(task.to_json_unchecked(), encoding="utf-8")
+            temporary.replace(self.file(task.task_id))

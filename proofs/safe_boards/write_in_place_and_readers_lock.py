@@ -5,9 +5,13 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from proofs.broken_boards.base import LockAndScan
 from swarm.task import Task
+
+STANDS_FAULTS: Final = False
+"""A write that fails half-way leaves half a file."""
 
 
 class Board(LockAndScan):

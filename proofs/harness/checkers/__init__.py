@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from proofs.harness.checkers.claimability import in_order, no_false_empty
+from proofs.harness.checkers.claimability import in_order, no_false_empty, stale_comes_back
 from proofs.harness.checkers.containment import contained, undamaged
 from proofs.harness.checkers.endings import no_leak, no_wedge
 from proofs.harness.checkers.evidence import Evidence
@@ -51,6 +51,7 @@ CHECKERS: Final[dict[str, Checker]] = {
     "S10": honest_refusal,
     "S11": nothing_invented,
     "S16": honest_listing,
+    "L2": stale_comes_back,
     "S13": no_false_empty,
     "S17": in_order,
     "S18": able_only,

@@ -29,11 +29,41 @@ def no_false_empty(evidence: Evidence) -> Verdict:
     for operation in evidence.operations:
         if operation.name != "claim_next" or operation.outcome != "refused":
             continue
-        for task_id in evidence.by_task:
+        for task_id in () if evidence.was_kept_from_reading(operation) else evidence.by_task:
             if _had_to_be_found(evidence, task_id, operation):
                 words = f"{said(operation)}, and {task_id} was claimable during all of the call"
                 return violated("S13", words, operation)
     return holds("S13")
+
+
+def stale_comes_back(evidence: Evidence) -> Verdict:
+    """L2: whoever looks for work once a claim has lapsed is granted the task, or finds another.
+
+    And who claims it by its id, while nobody else is about.
+    """
+    judged = False
+    for operation in evidence.operations:
+        if operation.name not in GRANTS or operation.outcome == "unknown":
+            continue
+        for task_id in _that_may_be_granted(evidence, operation):
+            others = _others(evidence, task_id, operation)
+            if not others or not _is_stale(evidence, task_id, others, operation):
+                continue
+            judged = True
+            if operation.outcome == "refused" and evidence.is_there_throughout(task_id, operation):
+                words = f"{said(operation)}, and the claim of {said(others[-1])} had lapsed"
+                return violated("L2", words, others[-1], operation)
+    return holds("L2") if judged else not_applicable("L2", "nobody looked after a lapse")
+
+
+def _that_may_be_granted(evidence: Evidence, operation: Operation) -> list[str]:
+    """The tasks that an attempt to be granted one must have looked at, if they were free."""
+    if evidence.was_kept_from_reading(operation):
+        return []
+    if operation.name == "claim":
+        is_alone = (operation.agent, operation.invoked_at) in evidence.alone
+        return [str(task_of(operation))] if is_alone else []
+    return [one for one in evidence.by_task if evidence.is_able(operation, one) is True]
 
 
 def _had_to_be_found(evidence: Evidence, task_id: str, operation: Operation) -> bool:
@@ -74,6 +104,7 @@ def in_order(evidence: Evidence) -> Verdict:
         if not is_grant or evidence.was_struck(operation):
             continue
         granted = places.get(str(task_of(operation)))
+        granted = None if evidence.was_kept_from_reading(operation) else granted
         for task_id, place in places.items():
             comes_first = granted is not None and place < granted
             if comes_first and _had_to_be_found(evidence, task_id, operation):

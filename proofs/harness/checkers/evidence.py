@@ -11,6 +11,7 @@ from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.execution import Execution
 from proofs.harness.history import Operation, Outcome
 from proofs.harness.scheduling import agent_of
+from proofs.harness.trace import Step
 from strategies.clocks import Clock
 
 GRANTS: Final = frozenset({"claim", "claim_next"})
@@ -22,6 +23,7 @@ LISTINGS: Final = frozenset(
     {"get_pending", "get_claimable", "get_by_type", "get_results_by_parent", "list_all"}
 )
 CHANGES: Final = GRANTS | RETURNS | set(ENDS) | {"start", "renew", "post", "prune"}
+_LOOKS: Final = frozenset({"open", "read", "listdir", "stat", "access", "readlink"})
 _STATUSES: Final = FINAL | HELD | {"PENDING"}
 
 
@@ -121,7 +123,7 @@ class Evidence:
 
     def may_go_on(self, operation: Operation) -> bool:
         """Whether it raised, so that nobody knows when it changes something, if ever."""
-        return operation.outcome == "unknown" and self.may_change(operation)
+        return operation.may_go_on and self.may_change(operation)
 
     def _is_a_duplicate(self, post: Operation) -> bool:
         """Whether it raised, and another post of the id was ok.
@@ -145,12 +147,13 @@ class Evidence:
     def alone(self) -> frozenset[tuple[str, int]]:
         """The calls, by agent and invocation, beside which no other was under way.
 
-        One that raised may be under way for ever.
+        One that raised may be under way for ever. Nor did an error keep them from reading.
         """
         return frozenset(
             (one.agent, one.invoked_at)
             for one in self.operations
-            if not any(
+            if not self.was_kept_from_reading(one)
+            and not any(
                 other is not one
                 and (overlap(one, other) or (self.may_go_on(other) and not one.precedes(other)))
                 for other in self.operations
@@ -177,11 +180,18 @@ class Evidence:
 
         That it raised tells nothing then, but of what the damage did, see S12.
         """
-        trace = self.execution.trace
-        return bool(self.execution.damaged) or any(
-            trace[number].is_struck and agent_of(trace[number].agent) == operation.agent
-            for number in range(operation.invoked_at, min(operation.returned_at, len(trace)))
-        )
+        damaged = bool(self.execution.damaged)
+        return damaged or any(step.is_struck for step in self.steps_of(operation))
+
+    def was_kept_from_reading(self, operation: Operation) -> bool:
+        """Whether its agent met an error meanwhile as it looked: it cannot tell what it missed."""
+        steps = self.steps_of(operation) if self.execution.scenario.faults else []
+        return any(step.fault is not None and step.effect.kind in _LOOKS for step in steps)
+
+    def steps_of(self, operation: Operation) -> list[Step]:
+        """The effects of its agent meanwhile, and those of its threads and children."""
+        between = self.execution.trace[operation.invoked_at : operation.returned_at]
+        return [step for step in between if agent_of(step.agent) == operation.agent]
 
     def is_there_throughout(self, task_id: str, operation: Operation) -> bool:
         """Whether the task was on the board during all of the call, in whatever order."""
@@ -234,8 +244,8 @@ def was_refused(operation: Operation) -> bool:
 
 
 def is_over(operation: Operation, other: Operation) -> bool:
-    """Whether it had taken effect before the other began; what raised may do so at any time."""
-    return operation.outcome == "ok" and operation.precedes(other)
+    """Whether it took no effect any more once the other began; what raised may do so for ever."""
+    return not operation.may_go_on and operation.precedes(other)
 
 
 def may_be_between(operation: Operation, one: Operation, other: Operation) -> bool:

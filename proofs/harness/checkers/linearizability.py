@@ -58,7 +58,8 @@ def linearize(
     """Search for an order; "unknown" once the steps of the model are spent.
 
     An operation whose outcome is unknown takes effect at any moment after it was invoked, or
-    never. The budget is for all parts together. What a model raises is raised.
+    never; one that was killed not later. The budget is for all parts together. What a model raises
+    is raised.
     """
     partition: Callable[[Sequence[Operation]], list[list[Operation]]] | None
     partition = getattr(model, "partition", None)
@@ -83,6 +84,8 @@ def _linearize(model: Model, operations: Sequence[Operation], steps: int, steps_
         steps = placing.steps
         if found is None:
             return Search("unknown", steps)
+        if operations[number].outcome == "unknown":  # it need not have taken effect
+            found |= {one for one in placed if number not in one[0]}
         if not found:
             return Search("violated", steps, operations[number])
         placed = found
@@ -94,7 +97,7 @@ def _events(operations: Sequence[Operation]) -> Iterator[tuple[bool, int]]:
     """Invocations and responses by time; at one moment the responses that were waiting first."""
     events = [(operation.invoked_at, 1, number) for number, operation in enumerate(operations)]
     for number, operation in enumerate(operations):
-        if operation.outcome != "unknown":
+        if not operation.may_go_on:
             at_once = operation.returned_at <= operation.invoked_at
             events.append((operation.returned_at, 2 if at_once else 0, number))
     return ((kind != 1, number) for _, kind, number in sorted(events))

@@ -58,10 +58,11 @@ def honest_listing(evidence: Evidence) -> Verdict:
                 words = f"a listing tripped over what others did: {said(operation)}"
                 return violated("S16", words, operation)
             continue
-        shown = _ids(operation)
+        shown, may_miss = _ids(operation), evidence.was_kept_from_reading(operation)
         for task_id in evidence.by_task:
             what = f"{operation.agent} {operation.name}"
-            if task_id not in shown and _had_to_be_shown(evidence, task_id, operation):
+            is_missed = task_id not in shown and not may_miss
+            if is_missed and _had_to_be_shown(evidence, task_id, operation):
                 words = f"{what} left out {task_id}, which was there"
                 return violated("S16", words, operation)
             if task_id in shown and is_of_type(evidence, task_id, operation) is False:
@@ -92,6 +93,7 @@ def _is_completed_throughout(evidence: Evidence, task_id: str, listing: Operatio
     changes = [o for o in evidence.changes(task_id) if not listing.precedes(o)]
     return any(
         end.name == "complete"
+        and end.outcome == "ok"
         and is_over(end, listing)
         and all(other is end or is_over(other, end) for other in changes)
         for end in changes

@@ -88,11 +88,17 @@ def board_operations(evidence: Evidence) -> list[Operation]:
     whole = [
         operation
         for operation in evidence.operations
-        if operation.name in CHANGES - {"prune"}
+        if (operation.name in CHANGES - {"prune"} and not _may_have_missed(evidence, operation))
         or (operation.name == "get" and operation.outcome == "ok")
     ]
     parts = (operation for operations in evidence.by_task.values() for operation in operations)
     return [*whole, *(part for part in parts if part.name == "prune")]
+
+
+def _may_have_missed(evidence: Evidence, operation: Operation) -> bool:
+    """Whether it found nothing, and could not read all that there was."""
+    is_empty = operation.name == "claim_next" and operation.outcome == "refused"
+    return is_empty and evidence.was_kept_from_reading(operation)
 
 
 def _judge_task(evidence: Evidence, task_id: str, steps_max: int) -> list[Verdict]:
@@ -165,7 +171,9 @@ def _listed(evidence: Evidence, task_id: str) -> Iterator[Operation]:
     for operation in evidence.operations:
         if operation.name in LISTINGS and operation.outcome == "ok":
             shown = [task for task in operation.answer if task["task_id"] == task_id]
-            is_missed = not shown and is_of_type(evidence, task_id, operation) is True
+            may_miss = evidence.was_kept_from_reading(operation)
+            may_miss = may_miss or is_of_type(evidence, task_id, operation) is not True
+            is_missed = not shown and not may_miss
             for task in [None] if is_missed else shown:
                 yield _sight(operation, task_id, task)
 

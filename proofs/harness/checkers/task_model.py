@@ -177,14 +177,15 @@ class TaskModel:
         return state._replace(status=status, holder=holder, held_since=since)
 
     def _may_refuse(self, state: TaskState, operation: Operation) -> bool:
-        """Whatever came in between may be a reason; alone, a free task must be granted.
+        """Whatever came in between may be a reason; alone, what is free or stale must be granted.
 
         Alone, too, the holder of a claim that has not lapsed must be able to complete it.
         """
         if (operation.agent, operation.invoked_at) not in self.alone or "S10" in self.without:
             return True
         if operation.name == "claim":
-            return state.status != "PENDING"
+            is_stale = self._must_be_stale(state, operation) and not self._is_used_up(state)
+            return state.status != "PENDING" and not is_stale
         token = operation.arguments.get("token")
         holds = state.status in HELD and token is not None and token == state.token
         return not (
