@@ -10,7 +10,11 @@ import swarm.task_board
 class TaskBoard(swarm.task_board.TaskBoard):
     """Without syncs: they cost much, and show nothing where no power is lost."""
 
-    promises: ClassVar[dict[str, Any]] = {"clock": "wall", "persistence": "K"}
+    promises: ClassVar[dict[str, Any]] = {
+        "clock": "wall",
+        "persistence": "K",
+        "stale_ahead": True,
+    }
 
     def __init__(self, storage_path: str) -> None:
         super().__init__(storage_path, durability="kill")

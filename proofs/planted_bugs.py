@@ -10,28 +10,34 @@ import importlib
 import pkgutil
 import random
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 from proofs import broken_boards, safe_boards
+from proofs.drawn_faults import KILLS, KINDS, drawn_faults
 from proofs.harness.conviction import violation
+from proofs.harness.counterexample import load
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.proof import Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
+from proofs.harness.trace import Step
 from strategies.damage import Damage
+from strategies.faults import KILL
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask, Program
 from strategies.scenarios import START, PostedTask, Scenario
 
-EXECUTIONS_MAX: Final = 400
+EXECUTIONS_MAX: Final = {"interleavings": 400, "faults": 2000}
+LEASE_SECONDS: Final = 3600.0
 KEPT: Final = Path(__file__).parent / "counterexamples"
 SEED: Final = 4
 
 
 class NotFoundError(Exception):
-    """A planted bug was not found in ``EXECUTIONS_MAX`` executions."""
+    """A planted bug was not found in as many executions as ``EXECUTIONS_MAX`` allows."""
 
 
 def modules(package: ModuleType) -> list[ModuleType]:
@@ -44,14 +50,26 @@ def modules(package: ModuleType) -> list[ModuleType]:
 EVERY: Final = modules(broken_boards)
 
 
-def shown_by(proof: str) -> list[ModuleType]:
-    """The broken boards whose ``PROOF`` this is; where none is named, interleavings do."""
-    return [module for module in EVERY if getattr(module, "PROOF", "interleavings") == proof]
+def proof_of(module: ModuleType) -> str:
+    """The kind of proof that shows what is wrong with a board: its ``PROOF``, if it has one.
+
+    Else "faults" where it takes any, and "interleavings".
+    """
+    usual = "faults" if hasattr(module, "FAULTS") else "interleavings"
+    return str(getattr(module, "PROOF", usual))
 
 
-BROKEN: Final = shown_by("interleavings")
-INTERLEAVED: Final = [module for module in BROKEN if module.PREEMPTIONS]
+def shown_by(*proofs: str) -> list[ModuleType]:
+    """The broken boards that one of these kinds of proof shows."""
+    return [module for module in EVERY if proof_of(module) in proofs]
+
+
+BROKEN: Final = shown_by("interleavings", "faults")
+"""Those that are shown by a run of agents; what else there is has proofs of its own."""
+
+INTERLEAVED: Final = [module for module in shown_by("interleavings") if module.PREEMPTIONS]
 """Those whose bug nothing but an interleaving shows."""
+
 
 SAFE: Final = modules(safe_boards)
 
@@ -80,7 +98,13 @@ def damage_of(module: ModuleType) -> tuple[Damage, ...]:
 def smallest(module: ModuleType, interleaving: Interleaving | None = None) -> Scenario:
     """The smallest scenario that shows what is wrong with a board, if it is interleaved so."""
     interleaving = interleaving or Interleaving()
-    return _scenario(module.TASKS, module.PROGRAMS, interleaving, damage_of(module))
+    scenario = _scenario(module.TASKS, module.PROGRAMS, interleaving, damage_of(module))
+    return replace(scenario, faults=getattr(module, "FAULTS", ()))
+
+
+def plain_run(module: ModuleType, gates: Gates, gate: GateName) -> list[Step]:
+    """What a board does in that scenario if nothing goes wrong: where faults can strike."""
+    return gates.run(replace(smallest(module), faults=()), gate).trace
 
 
 def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
@@ -94,16 +118,39 @@ def drawn(chance: random.Random, module: ModuleType, effects: int) -> Scenario:
     return _scenario(tasks, tuple(programs), _mixture(chance, agents, effects), damage)
 
 
+def drawn_with_faults(
+    chance: random.Random, module: ModuleType, plain: Sequence[Step], kinds: Sequence[str]
+) -> Scenario:
+    """The same with faults at the effects of ``plain``; half of them without any switch."""
+    scenario = drawn(chance, module, len(plain))
+    faults = drawn_faults(chance, plain, kinds, lease_seconds=LEASE_SECONDS)
+    interleaving = chance.choice([Interleaving(), scenario.interleaving])
+    return replace(scenario, interleaving=interleaving, faults=faults)
+
+
+def _drawn_for(
+    module: ModuleType, seed: int, gates: Gates, gate: GateName
+) -> Iterator[tuple[int, Scenario]]:
+    """What is tried to show the bug of a board, numbered from 1."""
+    chance = random.Random(f"{seed} {name_of(module)}")
+    plain, kind = plain_run(module, gates, gate), proof_of(module)
+    is_killed = any(fault.what == KILL for fault in getattr(module, "FAULTS", ()))
+    for number in range(1, EXECUTIONS_MAX[kind] + 1):
+        if kind == "faults":
+            kinds = KILLS if is_killed else KINDS
+            yield number, drawn_with_faults(chance, module, plain, kinds)
+        else:
+            yield number, drawn(chance, module, len(plain))
+
+
 def first_conviction(module: ModuleType, gate: GateName, seed: int, root: Path) -> int:
     """In which execution the bug shows first, of those that ``convicted`` draws.
 
     Raises ``NotFoundError``.
     """
-    chance = random.Random(f"{seed} {name_of(module)}")
     with Gates(board_of(module), root) as gates:
-        effects = len(gates.run(smallest(module), gate).trace)
-        for number in range(1, EXECUTIONS_MAX + 1):
-            execution = gates.run(drawn(chance, module, effects), gate)
+        for number, scenario in _drawn_for(module, seed, gates, gate):
+            execution = gates.run(scenario, gate)
             if violation(execution, gates, module.INVARIANT) is not None:
                 return number
     raise _not_found(module, gate, seed)
@@ -116,22 +163,21 @@ def convicted(
 
     Raises ``NotFoundError``.
     """
-    chance = random.Random(f"{seed} {name_of(module)}")
     with Gates(board_of(module), root) as gates:
-        effects = len(gates.run(smallest(module), gate).trace)
         name = f"{name_of(module)} is convicted"
         looks_at = [module.INVARIANT]
         proof = Proof(name, gates, gate, folder, invariants=looks_at, expect="violated")
-        for _ in range(EXECUTIONS_MAX):
+        for _, scenario in _drawn_for(module, seed, gates, gate):
             try:
-                proof.examine(drawn(chance, module, effects))
+                proof.examine(scenario)
             except ViolatedError as error:
                 return proof, error
     raise _not_found(module, gate, seed)
 
 
 def _not_found(module: ModuleType, gate: GateName, seed: int) -> NotFoundError:
-    words = f"{module.INVARIANT} of {name_of(module)} must be violated in {EXECUTIONS_MAX} runs"
+    most = EXECUTIONS_MAX[proof_of(module)]
+    words = f"{module.INVARIANT} of {name_of(module)} must be violated in {most} runs"
     return NotFoundError(f"{words} by seed {seed} in {gate}, and was not")
 
 
@@ -164,7 +210,8 @@ def main() -> None:
     from proofs.planted_crashes import BROKEN_BY_CRASHES, convicted_by_a_crash
 
     for old in KEPT.glob("*.json"):
-        old.unlink()
+        if load(old).expect == "violated":
+            old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         for module in BROKEN:
             proof, error = convicted(module, gate_of(module), SEED, Path(folder, "board"), KEPT)

@@ -20,6 +20,7 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
+from proofs.drawn_faults import KINDS, KINDS_OF_PROCESSES
 from proofs.harness.checkers import check
 from proofs.harness.conviction import violation
 from proofs.harness.counterexample import load
@@ -28,7 +29,7 @@ from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.proof import Conclusion
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import replay
-from proofs.harness.trace import preemptions
+from proofs.harness.trace import Step, preemptions
 from proofs.harness.verdict import violations
 from proofs.planted_bugs import (
     BROKEN,
@@ -40,12 +41,16 @@ from proofs.planted_bugs import (
     board_of,
     convicted,
     drawn,
+    drawn_with_faults,
     first_conviction,
     gate_of,
     name_of,
+    plain_run,
+    shown_by,
     smallest,
 )
 from proofs.proving import OUR_BOARD, Concludes
+from strategies.scenarios import Scenario
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 SEEDS = range(20) if IS_DEEP else [SEED]
@@ -55,7 +60,8 @@ MINIMISED = [
     module
     for module in BROKEN
     if module.PREEMPTIONS > 1
-    or name_of(module) in ("no_lock", "write_in_place", "token_checked_outside_the_lock")
+    or name_of(module)
+    in ("no_lock", "write_in_place", "token_checked_outside_the_lock", "refused_after_the_write")
 ]
 """Those that are made small in each run; the others have a counterexample that is kept."""
 
@@ -92,7 +98,7 @@ def test_a_broken_board_is_convicted_within_a_few_executions(
             *("convicted of its own bug", name_of(module), gate, "holds", told),
             invariants=(module.INVARIANT,),
             extent="convicted",
-            bound={"executions": number, "executions_max": EXECUTIONS_MAX},
+            bound={"executions": number, "executions_max": EXECUTIONS_MAX[shown_by(module)]},
             executions=number,
         )
     )
@@ -107,6 +113,8 @@ def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_repla
     assert proof.conviction is not None and proof.path is not None
     count = preemptions(proof.conviction.execution.trace)
     assert count == module.PREEMPTIONS, proof.conviction.words(name_of(module))
+    faults = proof.conviction.execution.scenario.faults
+    assert len(faults) == len(getattr(module, "FAULTS", ()))
     found_in = proof.coverage.executions
     with Gates(board_of(module), tmp_path / "board") as gates:
         for _ in range(REPLAYS if seed == SEEDS[0] else 3):
@@ -115,7 +123,8 @@ def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_repla
     if IS_DEEP and seed == SEEDS[0]:
         replays_in_a_fresh_process(proof.path)
     told = f"{module.INVARIANT} in execution {found_in}, seed {seed}, by {count} preemptions"
-    bound = {"executions": found_in, "executions_max": EXECUTIONS_MAX, "preemptions": count}
+    most = EXECUTIONS_MAX[shown_by(module)]
+    bound = {"executions": found_in, "executions_max": most, "preemptions": count}
     concludes(
         Conclusion(
             *("convicted and minimised", name_of(module), gate, "holds", told),
@@ -172,28 +181,72 @@ def test_each_broken_board_has_a_counterexample_that_is_kept(tmp_path: Path) -> 
         assert kept[board_of(module).text].invariant == module.INVARIANT
     for module in BROKEN:
         counterexample = kept[board_of(module).text]
+        assert len(counterexample.scenario.faults) == len(getattr(module, "FAULTS", ()))
+        if hasattr(module, "GATE"):
+            continue
         with Gates(board_of(module), tmp_path / "board") as gates:
             trace = replay(counterexample, gates, "threads").execution.trace
-        assert preemptions(trace) == module.PREEMPTIONS or hasattr(module, "GATE")
+        assert preemptions(trace) == module.PREEMPTIONS
 
 
-def survives(board: ProvenBoard, gate: GateName, root: Path) -> None:
+def survives(board: ProvenBoard, gate: GateName, root: Path, concludes: Concludes) -> None:
     """Run the programs of the broken boards on this one; it must not be convicted."""
     chance = random.Random(SEEDS[0])
     with Gates(board, root) as gates:
         for _ in range(SAFE_EXECUTIONS):
-            execution = gates.run(drawn(chance, chance.choice(BROKEN), 100), gate)
-            found = violations(check(execution, board.promises))
-            assert not found, (found, execution.scenario)
+            not_convicted(gates, drawn(chance, chance.choice(BROKEN), 100), gate)
+    told_safe(board, gate, "never convicted", concludes)
+
+
+def survives_faults(board: ProvenBoard, gate: GateName, root: Path, concludes: Concludes) -> None:
+    """The same with faults at their effects, kills among them where agents are processes."""
+    chance, kinds = random.Random(SEEDS[0]), KINDS if gate == "threads" else KINDS_OF_PROCESSES
+    traces: dict[str, list[Step]] = {}
+    with Gates(board, root) as gates:
+        for _ in range(SAFE_EXECUTIONS):
+            module = chance.choice(BROKEN)
+            if name_of(module) not in traces:
+                traces[name_of(module)] = plain_run(module, gates, gate)
+            plain = traces[name_of(module)]
+            not_convicted(gates, drawn_with_faults(chance, module, plain, kinds), gate)
+    told_safe(board, gate, "never convicted under faults", concludes)
+
+
+def not_convicted(gates: Gates, scenario: Scenario, gate: GateName) -> None:
+    """One execution, of which every verdict must be no conviction."""
+    found = violations(check(gates.run(scenario, gate), gates.board.promises))
+    assert not found, (found, scenario)
+
+
+def told_safe(board: ProvenBoard, gate: GateName, proof: str, concludes: Concludes) -> None:
+    told = f"in {SAFE_EXECUTIONS:,} executions of the programs of {len(BROKEN)} broken boards"
+    concludes(Conclusion(proof, board.name, gate, "holds", told, executions=SAFE_EXECUTIONS))
 
 
 @pytest.mark.parametrize(("module", "gate"), at_their_gates(SAFE))
 def test_a_safe_board_is_never_convicted(
-    module: ModuleType, gate: GateName, tmp_path: Path
+    module: ModuleType, gate: GateName, tmp_path: Path, concludes: Concludes
 ) -> None:
-    survives(board_of(module), gate, tmp_path / "board")
+    survives(board_of(module), gate, tmp_path / "board", concludes)
+
+
+@pytest.mark.parametrize(
+    ("module", "gate"),
+    at_their_gates([one for one in SAFE if getattr(one, "STANDS_FAULTS", True)]),
+)
+def test_a_safe_board_is_never_convicted_whatever_fails(
+    module: ModuleType, gate: GateName, tmp_path: Path, concludes: Concludes
+) -> None:
+    survives_faults(board_of(module), gate, tmp_path / "board", concludes)
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_our_board_is_never_convicted(gate: GateName, tmp_path: Path) -> None:
-    survives(ProvenBoard.named(OUR_BOARD), gate, tmp_path / "board")
+def test_our_board_is_never_convicted(gate: GateName, tmp_path: Path, concludes: Concludes) -> None:
+    survives(ProvenBoard.named(OUR_BOARD), gate, tmp_path / "board", concludes)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_our_board_is_never_convicted_whatever_fails(
+    gate: GateName, tmp_path: Path, concludes: Concludes
+) -> None:
+    survives_faults(ProvenBoard.named(OUR_BOARD), gate, tmp_path / "board", concludes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, cast, get_args
 
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ __all__ = [
     "ERRORS",
     "INTERRUPTIONS",
     "KILL",
+    "SHORT_WRITE",
     "Fault",
     "When",
+    "errors_at",
     "fault_plans",
     "nth",
     "set_clocks_by",
@@ -186,7 +189,9 @@ ERRORS_OF: Final = {
     "replace *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "ESTALE", "ENOENT"),
     "link *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS"),
     "unlink *": ("EIO", "EACCES", "EROFS", "ESTALE"),
-    "flock *": ("ENOLCK", "EIO", "ESTALE"),
+    "flock exclusive *": ("ENOLCK", "EIO", "ESTALE"),
+    "flock shared *": ("ENOLCK", "EIO", "ESTALE"),
+    "flock try *": ("ENOLCK", "EIO", "ESTALE"),
     "read *": ("EIO", "ESTALE"),
     "stat *": ("EIO", "EACCES", "ESTALE"),
     "listdir *": ("EIO", "EACCES", "ESTALE"),
@@ -197,6 +202,12 @@ ERRORS_OF: Final = {
 ENOENT is that of the directory that is gone. Where it or EACCES would tell of one file, that it is
 not there or is another user's, it is no fault: no board can know better.
 """
+
+
+def errors_at(label: str) -> tuple[str, ...]:
+    """The errors that the effect of this label may meet."""
+    found = (errors for where, errors in ERRORS_OF.items() if fnmatchcase(label, where))
+    return tuple(dict.fromkeys(error for errors in found for error in errors))
 
 
 def fault_plans(

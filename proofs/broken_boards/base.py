@@ -26,6 +26,7 @@ CLAIM_AFTER_THE_LEASE = (Ask("advance", seconds=3600.0), Ask("claim_next"))
 CANCEL = (Ask("cancel", "t1", fenced=False),)
 WITHOUT_DAMAGE = frozenset(INVARIANTS) - {"S12"}
 """What is promised by a board that was not made for damaged files."""
+LEASE_SECONDS = 3600.0
 
 
 class LockAndScan:
@@ -104,6 +105,8 @@ class LockAndScan:
 
     def grant(self, task: Task, agent_id: str) -> Task | None:
         """Write the task as claimed, if it is free."""
+        if self.has_lapsed(task):
+            task.release()
         if not task.claim(agent_id, now=self.now(), lease_seconds=self.lease_seconds):
             return None
         self.write(task)
@@ -111,15 +114,20 @@ class LockAndScan:
 
     def first_free(self) -> Task | None:
         """The task to claim next."""
-        now = self.now()
         free = (
-            task for task in self.tasks() if task.status is TaskStatus.PENDING or task.is_stale(now)
+            task
+            for task in self.tasks()
+            if task.status is TaskStatus.PENDING or self.has_lapsed(task)
         )
         return min(free, key=Task.order_key, default=None)
 
     def now(self) -> float:
         """The clock that leases go by."""
         return time.time()
+
+    def has_lapsed(self, task: Task) -> bool:
+        """Whether its holder has had it for as long as the lease."""
+        return task.is_stale(self.now())
 
     def refuse_taken(self, task_id: str) -> None:
         """Raise FileExistsError if there is such a task."""

@@ -26,6 +26,7 @@ INVARIANTS: Final[dict[str, str]] = {
     "S18": "no agent is granted a task that it did not say it can handle",
     "L1": "whatever the others do, every agent gets through within a bounded number of effects",
     "L2": "a stale claim becomes claimable again",
-    "R1": "no descriptor, lock, thread or child is left over, but one daemon thread a claim",
+    "R1": "no descriptor, temporary file, lock, thread or child is left over, but one daemon thread"
+    " a claim",
 }
 """One sentence each; the order is that of the promises, not of importance."""

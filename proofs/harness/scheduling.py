@@ -272,7 +272,8 @@ class Scheduling:
         if self._wakes_at_ns is not None and self.time.now_ns >= self._wakes_at_ns:
             self._wake_those_due()
         if step.changed:
-            self._pauses = 0
+            if not step.is_of_a_poll:
+                self._pauses = 0
             self._wake_by(step)
 
     def _wake_by(self, step: Step) -> None:

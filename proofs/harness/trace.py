@@ -15,6 +15,8 @@ CLOCKS: Final = "clocks"
 SIGNALS: Final = frozenset({"SIGKILL", "SIGSTOP", "SIGTERM", "KeyboardInterrupt", CLOCKS})
 """The kinds of effects that are faults themselves."""
 
+_POLLS: Final = frozenset({"open", "close", "flock", "lockf"})
+
 
 class Step(NamedTuple):
     """One effect of one agent.
@@ -45,6 +47,13 @@ class Step(NamedTuple):
     def is_struck(self) -> bool:
         """Whether a fault happened to it, or it is one itself."""
         return self.fault is not None or self.effect.kind in SIGNALS
+
+    @property
+    def is_of_a_poll(self) -> bool:
+        """Whether one who only looks whether a lock is free does such things too."""
+        effect = self.effect
+        is_of_threads = bool(effect.paths) and effect.paths[0].startswith("<")
+        return is_of_threads or (effect.kind in _POLLS and not self.made)
 
     @property
     def sleeps(self) -> float:

@@ -178,7 +178,10 @@ def _is_stale(
         return False  # it goes by the lease of a claim from before: left to the search
     attempts = grants + state_of(evidence.posted.get(task_id)).attempts
     attempts_max = evidence.promises.attempts_max
-    latest = max(other.ended for other in others)
-    return operation.started - latest >= evidence.promises.lease_seconds and (
-        attempts_max is None or attempts < attempts_max
-    )
+    if attempts_max is not None and attempts >= attempts_max:
+        return False
+    lease_seconds = evidence.promises.lease_seconds
+    if operation.started - max(other.ended for other in others) >= lease_seconds:
+        return True
+    ahead = min(other.started for other in others) - operation.ended
+    return evidence.promises.stale_ahead and ahead > lease_seconds

@@ -11,7 +11,11 @@ from proofs.harness.execution import LeftRunning
 from proofs.harness.history import Operation
 from proofs.harness.trace import SIGNALS, Step
 from proofs.harness.turns import pattern_of
-from proofs.harness.verdict import Verdict, holds, violated
+from proofs.harness.verdict import Verdict, holds, not_applicable, violated
+
+_LAST_EFFECTS: Final = 500
+_TIMES: Final = 5
+"""Who tries for ever meets an error that lasts at least so often in so many effects."""
 
 _HOLDERS_ENDS: Final = frozenset({"complete", "fail", "retry", "release"})
 
@@ -20,8 +24,12 @@ def no_wedge(evidence: Evidence) -> Verdict:
     """L1: all agents get through within a bounded number of effects.
 
     To open the board is recorded only where it raised; to give up waiting for a lock is no failure.
+    Nor is it to try again for as long as an error lasts.
     """
     stuck = evidence.execution.stuck
+    last = evidence.execution.trace[-_LAST_EFFECTS:]
+    if stuck and sum(step.fault is not None for step in last) >= _TIMES:
+        return not_applicable("L1", f"what failed went on to fail: {stuck}")
     if stuck:
         return violated("L1", stuck)
     for operation in evidence.operations:

@@ -23,7 +23,7 @@ LISTINGS: Final = frozenset(
     {"get_pending", "get_claimable", "get_by_type", "get_results_by_parent", "list_all"}
 )
 CHANGES: Final = GRANTS | RETURNS | set(ENDS) | {"start", "renew", "post", "prune"}
-_LOOKS: Final = frozenset({"open", "read", "listdir", "stat", "access", "readlink"})
+_LOOKS: Final = frozenset({"open", "read", "close", "listdir", "stat", "access", "readlink"})
 _STATUSES: Final = FINAL | HELD | {"PENDING"}
 
 
@@ -185,8 +185,17 @@ class Evidence:
 
     def was_kept_from_reading(self, operation: Operation) -> bool:
         """Whether its agent met an error meanwhile as it looked: it cannot tell what it missed."""
-        steps = self.steps_of(operation) if self.execution.scenario.faults else []
-        return any(step.fault is not None and step.effect.kind in _LOOKS for step in steps)
+        if not self.execution.scenario.faults:
+            return False
+        steps = self.steps_of(operation)
+        written = {
+            path for step in steps if step.effect.kind == "write" for path in step.effect.paths
+        }
+        return any(
+            step.effect.kind in _LOOKS and written.isdisjoint(step.effect.paths)
+            for step in steps
+            if step.fault is not None
+        )
 
     def steps_of(self, operation: Operation) -> list[Step]:
         """The effects of its agent meanwhile, and those of its threads and children."""

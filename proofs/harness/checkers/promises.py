@@ -23,7 +23,8 @@ class Promises:
     """``invariants`` None: all of them.
 
     ``lease_seconds`` infinite: a claim never lapses. ``attempts_max`` None: a stale claim is
-    granted again without end. ``persistence`` is the weakest of the models in which what was
+    granted again without end. ``stale_ahead``: a claim dated more than one lease ahead has lapsed.
+    ``persistence`` is the weakest of the models in which what was
     acknowledged survives (see ``persistence/models.py``), and so in those before it: "K", the death
     of all agents, "E" and "W" and "S", the loss of power. None: nothing of this is promised.
     ``clock`` is what leases go by: "wall" the clock that each caller sees, "any" that, or one that
@@ -36,6 +37,7 @@ class Promises:
     order: Order = "priority"
     persistence: Model | None = None
     clock: LeaseClock = "any"
+    stale_ahead: bool = False
 
     @staticmethod
     def of(board: object) -> Promises:
@@ -92,6 +94,12 @@ def _clock(told: Any) -> Any:
     return _one_of("clock", get_args(LeaseClock), told)
 
 
+def _stale_ahead(told: Any) -> bool:
+    if not isinstance(told, bool):
+        raise _wrong("stale_ahead", "be True or False", told)
+    return told
+
+
 def _one_of(key: str, words: tuple[str, ...], told: Any) -> Any:
     if not isinstance(told, str) or told not in words:
         raise _wrong(key, f"be one of {', '.join(words)}", told)
@@ -109,6 +117,7 @@ _READERS: Final = {
     "attempts_max": _attempts_max,
     "order": _order,
     "clock": _clock,
+    "stale_ahead": _stale_ahead,
 }
 
 PROMISES = Promises()

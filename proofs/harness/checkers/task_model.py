@@ -271,10 +271,12 @@ class TaskModel:
     def _must_be_stale(self, state: TaskState, operation: Operation) -> bool:
         """Whether the claim had lapsed during all of the call.
 
-        One dated too far ahead may be taken for lapsed, and need not: ours promises it, and the
-        machine sees to that; of a stranger's board nobody knows which clock it dates claims by.
+        One dated too far ahead may be taken for lapsed, and need not, if that is not promised: of a
+        stranger's board nobody knows which clock it dates claims by.
         """
-        return self._held_at_least(state, operation) >= self._lease_seconds(state)
+        lease = self._lease_seconds(state)
+        is_ahead = self.promises.stale_ahead and _ahead_at_least(state, operation) > lease
+        return is_ahead or self._held_at_least(state, operation) >= lease
 
     def _held_at_least(self, state: TaskState, operation: Operation) -> float:
         """For how many seconds the task surely had been held; infinitely few if it was not."""
@@ -289,6 +291,13 @@ class TaskModel:
     def _is_able(self, operation: Operation) -> bool | None:
         """Whether a grant was asked for such a task; None if that is not known."""
         return is_among(operation.arguments.get("capabilities"), self.types)
+
+
+def _ahead_at_least(state: TaskState, operation: Operation) -> float:
+    """How far ahead of the call's clock the claim surely was dated."""
+    if state.status not in HELD or state.held_since is None:
+        return -math.inf
+    return state.held_since[0] - operation.done_by
 
 
 def _held_at_most(state: TaskState, operation: Operation) -> float:
