@@ -85,3 +85,17 @@ def test_what_was_acknowledged_is_left_after_a_crash(proving: Proving, gate: Gat
             ),
             CRASHED_EXECUTIONS,
         )
+
+
+def test_all_promises_hold_whatever_fails(proving: Proving, gate: GateName) -> None:
+    """Errors, short writes, signals whose handlers raise, stops, clocks that are set, and in worker
+    processes kills."""
+    drawn = partial(
+        scenarios,
+        agents_max=3,
+        lease_seconds=proving.board.promises.lease_seconds,
+        faults_max=3,
+        can_kill=gate == "processes",
+    )
+    with proving.proof(gate) as proof:
+        proving.sample(proof, lambda names: drawn(names=names), EXECUTIONS[gate])

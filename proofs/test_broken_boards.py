@@ -46,7 +46,7 @@ from proofs.planted_bugs import (
     gate_of,
     name_of,
     plain_run,
-    shown_by,
+    proof_of,
     smallest,
 )
 from proofs.proving import OUR_BOARD, Concludes
@@ -98,7 +98,7 @@ def test_a_broken_board_is_convicted_within_a_few_executions(
             *("convicted of its own bug", name_of(module), gate, "holds", told),
             invariants=(module.INVARIANT,),
             extent="convicted",
-            bound={"executions": number, "executions_max": EXECUTIONS_MAX[shown_by(module)]},
+            bound={"executions": number, "executions_max": EXECUTIONS_MAX[proof_of(module)]},
             executions=number,
         )
     )
@@ -123,7 +123,7 @@ def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_repla
     if IS_DEEP and seed == SEEDS[0]:
         replays_in_a_fresh_process(proof.path)
     told = f"{module.INVARIANT} in execution {found_in}, seed {seed}, by {count} preemptions"
-    most = EXECUTIONS_MAX[shown_by(module)]
+    most = EXECUTIONS_MAX[proof_of(module)]
     bound = {"executions": found_in, "executions_max": most, "preemptions": count}
     concludes(
         Conclusion(

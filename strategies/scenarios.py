@@ -13,7 +13,7 @@ from strategies import reading
 from strategies.clocks import Clock, clocks
 from strategies.crashes import Crash
 from strategies.damage import Damage
-from strategies.faults import Fault
+from strategies.faults import Fault, fault_plans
 from strategies.interleavings import Interleaving, interleavings
 from strategies.payloads import damages
 from strategies.programs import ASKS, TYPES, Ask, Program, half_a_lease, programs
@@ -162,10 +162,13 @@ def scenarios(
     asks_max: int = 5,
     names: Sequence[str] = ASKS,
     lease_seconds: float = 3600.0,
+    faults_max: int = 0,
+    can_kill: bool = False,
 ) -> Scenario:
     """2 to ``agents_max`` agents on 1 to ``tasks_max`` tasks; shrinks to one claim each.
 
-    ``lease_seconds`` is the lease that the board promises.
+    ``lease_seconds`` is the lease that the board promises. ``can_kill`` is for agents that are
+    processes.
     """
     ids = [f"t{number + 1}" for number in range(draw(st.integers(1, tasks_max)))]
     tasks = tuple(
@@ -183,7 +186,14 @@ def scenarios(
     chance = draw(st.sampled_from([0, 0, 1, 2, 3]))
     effects = EFFECTS_OF_A_CALL * sum(len(program) for _, program in drawn)
     interleaving = draw(interleavings(agents, effects=effects))
-    return Scenario(tasks, drawn, interleaving, draw(clocks(agents)), chance)
+    faults = fault_plans(
+        agents,
+        faults_max=faults_max,
+        lease_seconds=lease_seconds,
+        can_kill=can_kill,
+        occurrences_max=EFFECTS_OF_A_CALL * max(len(program) for _, program in drawn),
+    )
+    return Scenario(tasks, drawn, interleaving, draw(clocks(agents)), chance, draw(faults))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from typing import Final
 
 from proofs.harness.conflicts import is_contended, order_of_conflicts
 from proofs.harness.execution import Execution
-from proofs.harness.trace import preemptions
+from proofs.harness.trace import KINDS_OF_FAULTS, preemptions
 
 CALLS_ENOUGH: Final = 100
 """What has not succeeded in so many calls is not expected to."""
@@ -18,6 +18,7 @@ CALLS_ENOUGH: Final = 100
 class Coverage:
     """Grows by each execution; those of two gates or processes add up.
 
+    ``faulty`` counts those in which a fault was to happen, ``faults`` each kind that did.
     ``orders`` are digests of the orders of conflicting effects. ``asked`` counts what programs ask
     for, ``invoked`` and ``succeeded`` the calls, each by operation; a claim_next that names
     capabilities counts as such too. ``raised`` is the first error of each operation; ``lacking``
@@ -29,6 +30,8 @@ class Coverage:
     agents: int = 0
     tasks: int = 0
     preemptions: int = 0
+    faulty: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     orders: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
     invoked: Counter[str] = field(default_factory=Counter)
@@ -43,6 +46,9 @@ class Coverage:
         self.agents = max(self.agents, len(execution.scenario.programs))
         self.tasks = max(self.tasks, len(execution.scenario.tasks))
         self.preemptions = max(self.preemptions, preemptions(execution.trace))
+        if execution.scenario.faults:
+            self.faulty += 1
+            self.faults.update(step.kind_of_fault for step in execution.trace if step.is_struck)
         self.orders.add(order_of_conflicts(execution.trace))
         self.lacking |= execution.lacking
         for _, program in execution.scenario.programs:
@@ -62,6 +68,8 @@ class Coverage:
         self.agents = max(self.agents, other.agents)
         self.tasks = max(self.tasks, other.tasks)
         self.preemptions = max(self.preemptions, other.preemptions)
+        self.faulty += other.faulty
+        self.faults += other.faults
         self.orders |= other.orders
         self.asked += other.asked
         self.invoked += other.invoked
@@ -77,6 +85,8 @@ class Coverage:
             executions = _count(self.executions, "execution")
             told = [f"{name} raised {self.raised[name]}" for name in sorted(self.raised)]
             return "; ".join([f"no two agents ever touched the same thing in {executions}", *told])
+        if self.faulty and not self.faults:
+            return f"none of the faults of {_count(self.faulty, 'execution')} ever happened"
         return ", ".join(map(self._never, self.never_succeeded())) or None
 
     def may_still_reach(self) -> bool:
@@ -107,8 +117,15 @@ class Coverage:
         return (
             f"{_count(self.agents, 'agent')} × {_count(self.tasks, 'task')}: "
             f"{_count(self.executions, 'execution')}, "
-            f"{_count(len(self.orders), 'distinct order')} of conflicting effects, in {workers}"
+            f"{_count(len(self.orders), 'distinct order')} of conflicting effects"
+            f"{self._faults_in_words()}, in {workers}"
         )
+
+    def _faults_in_words(self) -> str:
+        if not self.faulty:
+            return ""
+        kinds = (_count(self.faults[kind], kind) for kind in KINDS_OF_FAULTS if self.faults[kind])
+        return f", {', '.join(kinds) or 'no fault'} in {_count(self.faulty, 'execution')}"
 
     def numbers(self) -> dict[str, int]:
         """The same as plain numbers."""
@@ -120,7 +137,7 @@ class Coverage:
             "preemptions_max": self.preemptions,
             "distinct_orders": len(self.orders),
             "operations": sum(self.invoked.values()),
-        }
+        } | ({"faults": self.faults.total()} if self.faulty else {})
 
 
 def _classes(name: str, capabilities: object) -> list[str]:

@@ -15,6 +15,12 @@ CLOCKS: Final = "clocks"
 SIGNALS: Final = frozenset({"SIGKILL", "SIGSTOP", "SIGTERM", "KeyboardInterrupt", CLOCKS})
 """The kinds of effects that are faults themselves."""
 
+KINDS_OF_FAULTS: Final = (
+    *("error", "short write", "lie", "interruption"),
+    *("stop", "kill", "clock jump"),
+)
+
+_NAMES: Final = {"SIGKILL": "kill", "SIGSTOP": "stop", CLOCKS: "clock jump"}
 _POLLS: Final = frozenset({"open", "close", "flock", "lockf"})
 
 
@@ -47,6 +53,14 @@ class Step(NamedTuple):
     def is_struck(self) -> bool:
         """Whether a fault happened to it, or it is one itself."""
         return self.fault is not None or self.effect.kind in SIGNALS
+
+    @property
+    def kind_of_fault(self) -> str:
+        """Which of ``KINDS_OF_FAULTS`` it is, or struck it."""
+        if self.effect.kind in SIGNALS:
+            return _NAMES.get(self.effect.kind, "interruption")
+        is_error = self.error is not None
+        return "error" if is_error else "lie" if self.effect.kind == "fsync" else "short write"
 
     @property
     def is_of_a_poll(self) -> bool:
