@@ -22,19 +22,24 @@ from hypothesis import currently_in_test_context, event
 from hypothesis import strategies as st
 
 from proofs.harness.board_path import load_board
-from proofs.harness.checkers import Promises, check
+from proofs.harness.checkers import Evidence, Promises, check
 from proofs.harness.checkers.evidence import said
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Execution, run_from
+from proofs.harness.history import Operation
 from proofs.harness.interception import interception
 from proofs.harness.model import BoardModel, ModelTask
 from proofs.harness.processes import ProcessGate
 from proofs.harness.trace import preemptions
 from proofs.harness.verdict import violations
+from strategies.faults import Fault, fault_plans
 from strategies.interleavings import turn_by_turn
 from strategies.programs import ASKS, Ask, Program, programs
 from strategies.scenarios import Scenario
 from swarm.file_times import FileClock
+
+EFFECTS_MAX: Final = 80
+"""A fault strikes an agent at one of so many of its effects: those of some two calls."""
 
 AGENTS: Final = ("a1", "a2", "a3")
 GATES: Final = st.sampled_from(["threads", "threads", "threads", "processes"])
@@ -51,8 +56,17 @@ _YEAR_SECONDS: Final = 366 * 86_400
 
 
 @st.composite
-def bursts(draw: st.DrawFn, tokens: Mapping[str, int | None], *, lease_seconds: float) -> Scenario:
+def bursts(
+    draw: st.DrawFn,
+    tokens: Mapping[str, int | None],
+    *,
+    lease_seconds: float,
+    faults_max: int = 0,
+    can_kill: bool = False,
+) -> Scenario:
     """2 or 3 agents with 1 to 3 calls each, on these tasks; shrinks to one ``claim_next`` each.
+
+    And to no fault; every other one has none.
 
     ``tokens`` are those that calls on a task by its id are to bear where they can. A call on the
     last grant that comes before any look for work is one on a task that may be held from before.
@@ -62,7 +76,18 @@ def bursts(draw: st.DrawFn, tokens: Mapping[str, int | None], *, lease_seconds: 
     agents = AGENTS[: len(found)]
     held = st.sampled_from(list(tokens))
     meant = [tuple(_meant(draw, program, held, tokens)) for program in found]
-    return Scenario((), tuple(zip(agents, meant, strict=True)), draw(turn_by_turn(agents)))
+    turns, faults = draw(turn_by_turn(agents)), tuple[Fault, ...]()
+    if faults_max and draw(st.booleans()):
+        faults = draw(
+            fault_plans(
+                agents,
+                faults_max=faults_max,
+                lease_seconds=lease_seconds,
+                can_kill=can_kill,
+                occurrences_max=EFFECTS_MAX,
+            )
+        )
+    return Scenario((), tuple(zip(agents, meant, strict=True)), turns, faults=faults)
 
 
 def _meant(
@@ -106,22 +131,42 @@ def follow(model: BoardModel, execution: Execution, left: dict[str, ModelTask]) 
     """Let the model go on from what a burst left.
 
     Raises AssertionError for what cannot have come of it: what no call changes must be as it was,
-    and tokens and attempts what the grants made of them.
+    and tokens and attempts what the grants made of them, those too of which nobody knows.
     """
     for task_id, task in left.items():
         before = model.tasks.get(task_id) or ModelTask(
             task.task_type, task.priority, task.created_at, task.payload
         )
         tokens = [grant.answer["token"] for grant in execution.history.grants(task_id)]
+        maybe = sum(_may_have_granted(operation, task_id) for operation in _operations(execution))
         expected = {name: getattr(before, name) for name in _KEPT}
-        expected["attempts"] = before.attempts + len(tokens)
-        expected["token"] = max(tokens, default=before.token)
+        if not maybe:
+            expected["attempts"] = before.attempts + len(tokens)
+            expected["token"] = max(tokens, default=before.token)
         for name, value in expected.items():
             got = getattr(task, name)
             assert got == value, f"S6: {name} of {task_id} must be {value!r}, got {got!r}"
-        largest = max([model.largest_tokens.get(task_id, 0), *tokens])
+        more = task.attempts - before.attempts - len(tokens)
+        assert 0 <= more <= maybe, f"S6: {task_id} was granted {more} times that nobody asked for"
+        largest = max([model.largest_tokens.get(task_id, 0), *tokens, task.token if maybe else 0])
         model.largest_tokens[task_id] = largest
     model.tasks = left
+
+
+def _may_have_granted(operation: Operation, task_id: str) -> bool:
+    """Whether nobody knows if it granted this task."""
+    is_grant = operation.outcome == "unknown" and operation.name in ("claim", "claim_next")
+    return is_grant and operation.arguments.get("task_id", task_id) == task_id
+
+
+def _operations(execution: Execution) -> Sequence[Operation]:
+    return execution.history.operations
+
+
+def were_cut_off(execution: Execution) -> bool:
+    """Whether an agent was ended or interrupted amid a call: its files are cleared by the next."""
+    kinds = {"SIGKILL", "SIGTERM", "KeyboardInterrupt"}
+    return any(step.effect.kind in kinds for step in execution.trace)
 
 
 def run_burst(
@@ -149,9 +194,12 @@ def convict(execution: Execution, promises: Promises) -> None:
     for verdict in verdicts:
         if verdict.value == "unknown" and currently_in_test_context():
             event(f"a burst could not be judged for {verdict.invariant}")
-    broken = [str(verdict) for verdict in violations(verdicts)] + list(_raised(execution))
+    broken = [str(verdict) for verdict in violations(verdicts)]
+    broken += _raised(Evidence(execution, promises))
     if broken:
-        raise AssertionError("\n".join([broken[0], *_told(execution), *_turns(execution)]))
+        faults = (f"  with {fault}" for fault in execution.scenario.faults)
+        told = [broken[0], *_told(execution), *faults, *_turns(execution)]
+        raise AssertionError("\n".join(told))
 
 
 @cache
@@ -166,10 +214,12 @@ def _workers(board: str) -> ProcessGate:
     return gate
 
 
-def _raised(execution: Execution) -> Iterator[str]:
+def _raised(evidence: Evidence) -> Iterator[str]:
     """What no caller expects where nothing fails."""
-    for operation in execution.history.operations:
-        if operation.error is not None and not operation.error.startswith(_EXPECTED):
+    for operation in evidence.operations:
+        if operation.error is None or evidence.was_struck(operation):
+            continue
+        if not operation.error.startswith(_EXPECTED):
             yield f"L1 violated: no fault was there, and yet {said(operation)}"
 
 

@@ -33,6 +33,7 @@ from proofs.harness.trace import preemptions
 from proofs.harness.verdict import violations
 from proofs.machine import START, TaskBoardMachine
 from proofs.machine_boards import LONG, Opener
+from strategies.faults import KILL, Fault
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import Scenario
@@ -52,6 +53,18 @@ class ReadBeforeTheLock(TaskBoard):
             return self._grant(task, agent_id, self._now())
 
 
+class DeletesOnError(TaskBoard):
+    """An error path that clears up too much."""
+
+    def claim(self, task_id: str, agent_id: str) -> bool:
+        try:
+            return super().claim(task_id, agent_id)
+        except OSError:
+            (self.storage_path / f"{task_id}.json").unlink(missing_ok=True)
+            raise
+
+
+DELETES = Opener(DeletesOnError, 100)
 BEFORE_SHORT, BEFORE_LONG = Opener(ReadBeforeTheLock, 10.0), Opener(ReadBeforeTheLock, 100)
 
 
@@ -362,3 +375,25 @@ def test_a_burst_that_breaks_a_promise_tells_who_asked_what(used: Callable[[str]
     told = replace(execution, history=replace(execution.history, operations=[stolen]), final=None)
     with pytest.raises(AssertionError, match=r"S4 violated: t1(.|\n)*effects .*a1 claim_next"):
         convict(told, Promises(lease_seconds=100, attempts_max=3))
+
+
+@pytest.mark.parametrize("in_processes", [False, True], ids=["threads", "processes"])
+def test_a_fault_within_a_burst_excuses_what_it_raises_and_nothing_else(
+    used: Callable[[str], Path], in_processes: bool
+) -> None:
+    claims = (("a1", (Ask("claim", "t2", fenced=False),)), ("a2", (Ask("list_all"),)))
+    what = KILL if in_processes else "EIO"
+    fault = Fault("a1", "before", "replace * -> t2.json", 1, what)
+    scenario = Scenario((), claims, faults=(fault,))
+    for board, lost in (("proofs.machine_boards:LONG", False), (f"{__name__}:DELETES", True)):
+        storage, clock = used(board[-7:]), SharedTime(int(START * 1e9))
+        tasks = [before(task_id="t2", token=0, largest_token=0)]
+        tasks += [before(**CLAIMED) | {"lease_seconds": 100}]
+        execution = run_burst(scenario, board, storage, clock, tasks, in_processes=in_processes)
+        assert execution.history.operations[0].outcome == "unknown"
+        promises = Promises(lease_seconds=100, attempts_max=3)
+        if not lost or in_processes:  # who is dead comes to no error path
+            convict(execution, promises)
+        else:
+            with pytest.raises(AssertionError, match=r"S7(.|\n)*with EIO before"):
+                convict(execution, promises)
