@@ -22,7 +22,11 @@ FAULTS: Final = (Fault("a2", "before", "call *", 1, set_clocks_by(-7200)),)
 class Board(LockAndScan):
     """Takes every date for one of the past."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "stale_ahead": True}
+    promises: ClassVar[dict[str, Any]] = {
+        "attempts_max": None,
+        "clock": "wall",
+        "stale_ahead": True,
+    }
 
     def has_lapsed(self, task: Task) -> bool:
         return task.status in HELD and time.time() - (task.claimed_at or 0.0) >= LEASE_SECONDS

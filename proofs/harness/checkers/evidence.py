@@ -10,6 +10,7 @@ from typing import Any, Final
 from proofs.harness.checkers.promises import PROMISES, Promises
 from proofs.harness.execution import Execution
 from proofs.harness.history import Operation, Outcome
+from proofs.harness.nemesis import clocks_set_by_seconds
 from proofs.harness.scheduling import agent_of
 from proofs.harness.trace import Step
 from strategies.clocks import Clock
@@ -43,9 +44,10 @@ class Evidence:
     def operations(self) -> list[Operation]:
         """All, by invocation."""
         operations, clock = self.execution.history.operations, self.execution.scenario.clock
-        if self.promises.clock == "wall" or clock == Clock():
+        jumps = [clocks_set_by_seconds(step) for step in self.execution.trace]
+        if self.promises.clock == "wall" or (clock == Clock() and not any(jumps)):
             return list(operations)
-        return [_by_any_clock(operation, clock) for operation in operations]
+        return [_by_any_clock(operation, clock, jumps) for operation in operations]
 
     @cached_property
     def posted(self) -> dict[str, dict[str, Any]]:
@@ -222,15 +224,21 @@ class Evidence:
         return is_among(operation.arguments.get("capabilities"), self.types_of(task_id))
 
 
-def _by_any_clock(operation: Operation, clock: Clock) -> Operation:
+def _by_any_clock(operation: Operation, clock: Clock, jumps: list[float]) -> Operation:
     """With the times that the caller's clock, the run's and its files' tell, all of them.
 
-    The monotonic clock is the run's.
+    The monotonic clock is the run's, and ``jumps`` do not show in it: by how much each effect set
+    the calendars.
     """
     skew_seconds = clock.skew_ns(operation.agent) / 1e9
     by_file = operation.started - skew_seconds - clock.file_tick_seconds
-    started = min(operation.started, by_file)
-    ended = max(operation.ended, operation.ended - skew_seconds)
+    by_run = operation.started - skew_seconds - sum(jumps[: operation.invoked_at])
+    started = min(operation.started, by_file, by_run)
+    ended = max(
+        operation.ended,
+        operation.ended - skew_seconds,
+        operation.ended - skew_seconds - sum(jumps[: operation.returned_at]),
+    )
     return replace(operation, started=started, ended=ended)
 
 
