@@ -18,7 +18,7 @@ PROGRAMS: Final = (CLAIM, CLAIM_AFTER_THE_LEASE)
 class Board(LockAndScan):
     """Takes its lease from the environment."""
 
-    lease_seconds = float(os.environ.get("BOARD_LEASE_SECONDS", "nan"))
+    configured = float(os.environ.get("BOARD_LEASE_SECONDS", "nan"))
 
     def has_lapsed(self, task: Task) -> bool:
-        return task.status in HELD and time.time() - (task.claimed_at or 0.0) >= self.lease_seconds
+        return task.status in HELD and time.time() - (task.claimed_at or 0.0) >= self.configured
