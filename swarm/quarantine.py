@@ -56,8 +56,14 @@ class Quarantine:
             raise
         return True
 
+    def empty(self, file: QuarantinedFile) -> None:
+        """Drop what lies there, once it has been put back. Used under the board's lock."""
+        os.unlink(file.path)
+        self._give_up(file.path.parent)
+        self._writer.sync(self._directory)
+
     def _give_up(self, slot: Path) -> None:
-        """Remove a slot to which nothing could be moved."""
+        """Remove a slot in which nothing lies but the reason."""
         with suppress(OSError):
             if os.listdir(slot) == [_REASON]:
                 os.unlink(slot / _REASON)

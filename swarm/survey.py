@@ -180,18 +180,19 @@ class Survey:
         due = found.status.st_mtime + self._quarantine_after_seconds
         return Entry(task_id, stamp, DAMAGED, time_key(due))
 
-    def read(self, task_id: str) -> TaskFile | None:
-        """What lies under a task's name. A token from far above is damage too: taking it for one
-        of this board's would use up the numbers of all tasks.
+    def read(self, task_id: str, path: Path | None = None) -> TaskFile | None:
+        """What lies under a task's name, or at ``path`` as if it did. A token from far above is
+        damage too: taking it for one of this board's would use up the numbers of all tasks.
         """
-        found = read_task_file(self._path(task_id), task_id, self._bytes_max)
+        source = self._path(task_id) if path is None else str(path)
+        found = read_task_file(source, task_id, self._bytes_max)
         if found is None or isinstance(found.task, CorruptTaskError):
             return found
         token = found.task.token
         if token <= LEAP_MAX or token <= (reserved := self._tokens.reserved()) + LEAP_MAX:
             return found
         reason = f"its token {token} is not this board's, which issued none above {reserved}"
-        return replace(found, task=CorruptTaskError(self._path(task_id), reason))
+        return replace(found, task=CorruptTaskError(source, reason))
 
     def _look_at(self, task_id: str) -> TaskFile | None:
         """Read a file, and note whether the disk gave it."""

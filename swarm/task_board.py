@@ -29,6 +29,7 @@ from swarm.errors import (
     StorageMissingError,
     shown,
 )
+from swarm.listings import by_age, claimable, pending, results_by_parent
 from swarm.moving import move_to_slot, new_slot
 from swarm.own_places import check_directory
 from swarm.page_file import DamagedPagesError
@@ -36,12 +37,7 @@ from swarm.quarantine import Quarantine, QuarantinedFile
 from swarm.storage import make_directory, name_bytes_max, task_names, warn_of_network
 from swarm.survey import Survey
 from swarm.task import FINAL, LEASE_SECONDS_DEFAULT, Task, TaskStatus, TaskType
-from swarm.task_file import (
-    SUFFIX,
-    TaskFile,
-    TaskWriter,
-    encode,
-)
+from swarm.task_file import SUFFIX, TaskFile, TaskWriter, encode
 from swarm.task_index import TaskIndex
 from swarm.token_store import TokenStore
 
@@ -102,6 +98,7 @@ class TaskBoard:
         self.storage_path = Path(storage_path)
         check_encoding()
         root = Path(os.path.abspath(storage_path))  # a later change of directory changes nothing
+        self._lock = BoardLock(root / ".board.lock", lock_timeout)  # refuses a system without locks
         self._root = root
         self._prefix = f"{root}/"
         self.lease_seconds = lease_seconds
@@ -115,7 +112,6 @@ class TaskBoard:
         check_directory(root)
         self._name_bytes_max = name_bytes_max(root)
         warn_of_network(root)
-        self._lock = BoardLock(root / ".board.lock", lock_timeout)
         self._writer = TaskWriter(root / ".tmp", synced=self._synced)
         self._index = TaskIndex(root / ".index" / "pages")
         self._tokens = TokenStore(root / ".tokens", self._writer)
@@ -150,11 +146,14 @@ class TaskBoard:
             now = self._now()
             if not self._index.open() and not self._index.exists():
                 self._survey.rebuild(now)  # cheapest before the first task is there
-            if not self._put(fresh, data, now=now, durable=True, new=True):
-                raise DuplicateTaskError(task.task_id, Path(self._path(task.task_id)))
+            self._put_new(fresh, data, now)
 
     def claim(self, task_id: str, agent_id: str) -> bool:
         """Grant this task to the agent, if it is pending or its claim is stale."""
+        return self.claim_task(task_id, agent_id) is not None
+
+    def claim_task(self, task_id: str, agent_id: str) -> Task | None:
+        """As ``claim``; the task as it was granted, with its token, None if it was not."""
         check_task_id(task_id, self._name_bytes_max)
         check_agent(agent_id)
         with self._writing("claim"):
@@ -162,10 +161,10 @@ class TaskBoard:
             found = self._survey.read(task_id)
             task = None if found is None else found.known()
             if task is None:
-                return False
+                return None
             if not self._index.open() and self._tokens.is_lost():
                 self._survey.rebuild(now)  # then the files tell how far tokens have got
-            return self._grant(task, agent_id, now)
+            return task if self._grant(task, agent_id, now) else None
 
     def claim_next(self, agent_id: str, capabilities: Collection[str] | None = None) -> Task | None:
         """Grant the agent the first task that it can handle; None if there is none.
@@ -236,6 +235,28 @@ class TaskBoard:
                     move_to_slot(Path(self._path(task_id)), slot, self._writer)
             return done
 
+    def restore(self, file: QuarantinedFile) -> Task:
+        """Put a quarantined file back under its own name; mend its bytes where they lie before.
+
+        Raises ``CorruptTaskError`` while they are no task, and ``DuplicateTaskError`` if another
+        one bears the id by now; then the file stays where it is.
+        """
+        with self._writing("restore"):
+            found = self._survey.read(file.task_id, file.path)
+            if found is None:
+                raise CorruptTaskError(str(file.path), "it is gone")
+            if isinstance(found.task, CorruptTaskError):
+                raise found.task
+            self._put_new(found.task, encode(found.task, self._bytes_max), self._now())
+            self._quarantine.empty(file)
+            return found.task
+
+    def rebuild_index(self) -> None:
+        """Make the index anew from all files, as whoever doubts it may ask at any moment."""
+        with self._writing("rebuild_index"):
+            self._survey.rebuild(self._now())
+            self._save_index()
+
     # Operations that only read.
 
     def get(self, task_id: str) -> Task | None:
@@ -259,12 +280,11 @@ class TaskBoard:
         So are those of another user that this one may not read. Raises OSError, as all listings,
         where a file could not be read for another reason: a list without it would be wrong.
         """
-        return sorted(self._tasks(), key=_age)
+        return by_age(self._tasks())
 
     def get_pending(self) -> list[Task]:
         """The pending tasks, in the order in which they are granted."""
-        pending = (task for task in self._tasks() if task.status is TaskStatus.PENDING)
-        return sorted(pending, key=Task.order_key)
+        return pending(self._tasks())
 
     def get_claimable(self, timeout_seconds: float = LEASE_SECONDS_DEFAULT) -> list[Task]:
         """Pending tasks and claims at least that old, in the order in which they are granted.
@@ -272,14 +292,7 @@ class TaskBoard:
         A listing only: whether a claim may be taken over is decided by its own lease.
         """
         check_seconds("timeout_seconds", timeout_seconds, zero=True)
-        oldest = self._now() - timeout_seconds
-        claimable = (
-            task
-            for task in self._tasks()
-            if task.status is TaskStatus.PENDING
-            or (task.status not in FINAL and (task.claimed_at or 0) <= oldest)
-        )
-        return sorted(claimable, key=Task.order_key)
+        return claimable(self._tasks(), self._now() - timeout_seconds)
 
     def get_by_type(self, task_type: TaskType | str) -> list[Task]:
         """The tasks of this type, oldest first."""
@@ -287,13 +300,7 @@ class TaskBoard:
 
     def get_results_by_parent(self, parent_id: str) -> list[Any]:
         """The results of the completed tasks whose payload names this parent, in posting order."""
-        return [
-            task.result
-            for task in self.list_all()
-            if task.payload.get("parent_id") == parent_id
-            and task.status is TaskStatus.COMPLETED
-            and task.result is not None
-        ]
+        return results_by_parent(self._tasks(), parent_id)
 
     def damaged(self) -> list[CorruptTaskError]:
         """What lies under tasks' names and is no task, and why."""
@@ -405,6 +412,10 @@ class TaskBoard:
         data = encode(task, self._bytes_max, checked=checked)
         self._put(task, data, now=now, durable=durable)
 
+    def _put_new(self, task: Task, data: bytes, now: float) -> None:
+        if not self._put(task, data, now=now, durable=True, new=True):
+            raise DuplicateTaskError(task.task_id, Path(self._path(task.task_id)))
+
     def _put(
         self,
         task: Task,
@@ -482,7 +493,3 @@ class TaskBoard:
         if not math.isfinite(now):
             raise InvalidTaskError("the board's clock", "tell a finite time", shown(now))
         return now
-
-
-def _age(task: Task) -> tuple[float, str]:
-    return (float(task.created_at), task.task_id)

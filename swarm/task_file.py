@@ -16,7 +16,10 @@ from swarm.own_places import check_directory, kind_of
 from swarm.task import Task, TaskStatus
 
 SUFFIX: Final = ".json"
-_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# Windows has none of these, and must get as far as being refused with words.
+_READ_FLAGS = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK")
+)
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
 _UNREADABLE = _FORBIDDEN | {errno.EIO, errno.ENXIO, errno.ENODEV}
 _READ_BYTES_MAX = 0x7FFFF000  # what Linux reads at once at the most
