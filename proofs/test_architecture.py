@@ -6,6 +6,7 @@ What is read is the text of each file: an import made from a string at run time 
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -20,9 +21,11 @@ PACKAGES = ("swarm", "strategies", "proofs")
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 
-# What each may import beside itself and the standard library.
+# What each may import beside itself and the standard library. A package within another has rules
+# of its own, and the one around it may not import it: but for its ``__main__``, whose work that is.
 MAY_IMPORT = {
     "swarm": ("filelock",),
+    "swarm.command": ("click", "swarm"),
     "strategies": ("hypothesis", "swarm.task", "swarm.errors", "swarm.strict_json"),
     "proofs.harness": ("filelock", "hypothesis", "swarm", "strategies"),
 }
@@ -43,15 +46,28 @@ def forbidden_imports(root: Path, package: str) -> list[str]:
     """What the modules of ``package`` import and may not, as ``file:line imports name``."""
     allowed = (package, *MAY_IMPORT[package])
     folder = root.joinpath(*package.split("."))
+    inner = [name for name in MAY_IMPORT if name.startswith(f"{package}.")]
+    ours = [
+        path
+        for path in sorted(folder.rglob("*.py"))
+        if not any(path.is_relative_to(root.joinpath(*name.split("."))) for name in inner)
+    ]
     return [
         f"{path.relative_to(root)}:{line} imports {name}"
-        for path in sorted(folder.rglob("*.py"))
+        for path in ours
         for line, name in imported_names(
             path.read_text(encoding="utf-8"), ".".join(path.relative_to(root).parent.parts)
         )
         if name.partition(".")[0] not in sys.stdlib_module_names
-        and not any(f"{name}.".startswith(f"{prefix}.") for prefix in allowed)
+        and (
+            not any(_is_in(name, prefix) for prefix in allowed)
+            or (path.name != "__main__.py" and any(_is_in(name, other) for other in inner))
+        )
     ]
+
+
+def _is_in(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
 
 
 def too_long(path: Path) -> list[str]:
@@ -81,6 +97,10 @@ def test_imports_go_downwards_only(package: str) -> None:
         ("swarm", "import hypothesis", "hypothesis"),
         ("swarm", "from strategies.tasks import tasks", "strategies.tasks.tasks"),
         ("swarm", "def late() -> None:\n    import proofs.machine", "proofs.machine"),
+        ("swarm", "import click", "click"),
+        ("swarm", "from swarm.command.entry import main", "swarm.command.entry.main"),
+        ("swarm.command", "import hypothesis", "hypothesis"),
+        ("swarm.command", "from proofs import plugin", "proofs.plugin"),
         ("strategies", "from swarm import TaskBoard", "swarm.TaskBoard"),
         ("strategies", "import pytest", "pytest"),
         ("proofs.harness", "from proofs import plugin", "proofs.plugin"),
@@ -132,7 +152,7 @@ def python(code: str, *arguments: str, directory: Path) -> str:
 SWARM_ALONE = """
 import sys
 sys.path.insert(0, "alone")
-for absent in ("hypothesis", "pytest", "proofs", "strategies"):
+for absent in ("click", "hypothesis", "pytest", "proofs", "strategies"):
     try:
         __import__(absent)
     except ModuleNotFoundError:
@@ -160,6 +180,50 @@ def test_swarm_works_where_nothing_but_filelock_is_installed(tmp_path: Path) -> 
     # -I -S: no site-packages, no PYTHONPATH, nothing of this directory
     printed = python(SWARM_ALONE, "-I", "-S", directory=tmp_path)
     assert printed == "{'found': 3} 2\n"
+
+
+def test_the_command_says_in_one_line_that_click_is_missing(tmp_path: Path) -> None:
+    """And with a status that no script takes for "nothing to claim"."""
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "swarm").symlink_to(ROOT / "swarm")
+    (tmp_path / "alone" / "filelock").symlink_to(Path(filelock.__file__).parent)
+    code = "import sys; sys.path.insert(0, 'alone'); from swarm.command.entry import main; "
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{code} sys.exit(main(['list']))"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert "pip install click" in line
+
+
+WITHOUT_LOCKS = """
+import os, random, sys, tempfile
+for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "pathconf"):
+    delattr(os, name)
+sys.modules["fcntl"] = None  # importing it fails, as on Windows
+from swarm.command.entry import main
+sys.exit(main(["--storage", "board", "post"]))
+"""
+
+
+def test_a_system_without_locks_is_refused_with_words_and_nothing_is_made(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LOCKS],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("swarm: the board must run where"), done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_plugin_imports_neither_hypothesis_nor_a_proof(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
 
 import click
 
@@ -19,20 +20,20 @@ from swarm.errors import NetworkFileSystemWarning
 
 def call(arguments: Sequence[str], *, as_json: bool) -> int:
     """The exit status; errors and the board's log are lines on standard error."""
-    _speak_in_lines()
-    try:
-        answer = cli.main(list(arguments), prog_name="swarm", standalone_mode=False)
-    except OutputLostError as error:
-        return error.status  # a reader that went away, as head does, has seen enough
-    except click.exceptions.Abort:
-        return _failed(KeyboardInterrupt(), as_json)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return ExitStatus.USAGE
-    except click.ClickException as error:
-        return _failed(_usage(error), as_json)
-    except (Exception, KeyboardInterrupt) as error:
-        return _failed(error, as_json)
+    with _speaking_in_lines():
+        try:
+            answer = cli.main(list(arguments), prog_name="swarm", standalone_mode=False)
+        except OutputLostError as error:
+            return error.status  # a reader that went away, as head does, has seen enough
+        except click.exceptions.Abort:
+            return _failed(KeyboardInterrupt(), as_json)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            return ExitStatus.USAGE
+        except click.ClickException as error:
+            return _failed(_usage(error), as_json)
+        except (Exception, KeyboardInterrupt) as error:
+            return _failed(error, as_json)
     return answer if isinstance(answer, int) else ExitStatus.DONE
 
 
@@ -52,16 +53,22 @@ def _usage(error: click.ClickException) -> CommandError:
     return CommandError(ExitStatus.USAGE, words)
 
 
-def _speak_in_lines() -> None:
-    """The board's log and Python's warnings look like everything else on standard error."""
+@contextmanager
+def _speaking_in_lines() -> Iterator[None]:
+    """The board's log looks like everything else on standard error, whatever is in it."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIO) or hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("swarm")
-    logger.handlers[:] = [_Lines()]
-    logger.propagate = False
-    # Said by run and doctor: a line for each call of an agent would drown all others.
-    warnings.simplefilter("ignore", NetworkFileSystemWarning)
+    before = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [_Lines()], False
+    try:
+        with warnings.catch_warnings():
+            # Said by run and doctor: a line for each call of an agent would drown all others.
+            warnings.simplefilter("ignore", NetworkFileSystemWarning)
+            yield
+    finally:
+        logger.handlers, logger.propagate = before
 
 
 class _Lines(logging.Handler):

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from swarm.command.asked import STORAGE_HELP, Asked
+from swarm.command.exit_status import ExitStatus
+from swarm.command.failures import CommandError
 
 _ROOMS = {
     "post": "posting",
@@ -48,6 +50,13 @@ class Rooms(click.Group):
         module = importlib.import_module(f"swarm.command.{_ROOMS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it. Click would print an empty line where a command is interrupted."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise CommandError(ExitStatus.INTERRUPTED, "interrupted") from None
 
 
 @click.command(cls=Rooms, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
