@@ -7,7 +7,8 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
@@ -100,6 +101,14 @@ def ended(process: subprocess.Popen[str]) -> Said:
     """Wait for it."""
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     return Said(process.returncode, out or "", err or "")
+
+
+def until(holds: Callable[[], Any]) -> None:
+    """Wait for what will be, whatever the machine is busy with."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
 
 
 def put_on_path(directory: Path, program: Sequence[str]) -> str:

@@ -12,15 +12,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proofs.commands import (
-    PATIENCE_SECONDS,
     Said,
     done,
     end_all,
@@ -30,6 +28,7 @@ from proofs.commands import (
     swarm,
     task_of,
     two_tasks,
+    until,
 )
 from swarm.command.exit_status import ExitStatus
 from swarm.command.working import result_of
@@ -50,14 +49,6 @@ def storage(tmp_path: Path) -> Iterator[Path]:
 def run(storage: Path, script: str, *options: str) -> Said:
     """Let a shell script work on the next task."""
     return swarm(storage, "run", *A, "--json", *options, "--", "sh", "-c", script)
-
-
-def until(holds: Callable[[], Any]) -> None:
-    """Wait for what will be, whatever the machine is busy with."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:
