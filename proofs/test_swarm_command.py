@@ -335,3 +335,19 @@ def test_a_pending_task_is_cancelled_by_anybody_a_held_one_by_its_holder_or_by_f
     failed(swarm(storage, "cancel", "t1"), ExitStatus.REFUSED, "is CANCELLED")
     failed(swarm(storage, "cancel", "t9"), ExitStatus.REFUSED, "no such task")
     assert {task.status for task in TaskBoard(storage).list_all()} == {"CANCELLED"}
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_what_is_claimed_while_it_is_being_cancelled_is_not_cancelled(
+    storage: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """Who cancels has seen a pending task, and meant that one."""
+    cancel = TaskBoard.cancel
+
+    def late(board: TaskBoard, task_id: str, **named: Any) -> bool:
+        assert TaskBoard(storage).claim(task_id, "a9")
+        return cancel(board, task_id, **named)
+
+    monkeypatch.setattr(TaskBoard, "cancel", late)
+    failed(swarm(storage, "cancel", "t1", *options), ExitStatus.REFUSED, "held by 'a9'")
+    assert task_of(storage, "t1").status is TaskStatus.CLAIMED

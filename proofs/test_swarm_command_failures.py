@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +14,17 @@ from pathlib import Path
 import pytest
 
 from proofs.commands import (
+    PATIENCE_SECONDS,
     SOURCES,
     done,
     failed,
     swarm,
+    task_of,
     two_tasks,
 )
 from swarm.command.exit_status import ExitStatus
 from swarm.command.words import clock, one_line, relative, span
+from swarm.task import TaskStatus
 from swarm.task_board import TaskBoard
 
 A = ("--agent", "a1")
@@ -168,3 +172,28 @@ def test_a_moment_is_told_from_now_and_by_the_calendar_where_it_reaches() -> Non
     assert relative(10, 20) == "10 s ago" and relative(20, 10) == "in 10 s"
     assert re.fullmatch(r"[\d-]{10} [\d:]{8}", clock(1.7e9)) and clock(1e300).startswith("1e+300")
     assert one_line("a\nb\tc") == "a b\\tc"
+
+
+CLOSED = """
+import os, stat, sys
+from swarm.command.entry import main
+status = main(["--storage", sys.argv[1], "post", "t9"])
+kinds = [stat.S_ISCHR(os.fstat(descriptor).st_mode) for descriptor in range(3)]
+open(sys.argv[2], "w").write(repr((int(status), kinds)))
+"""
+
+
+def test_no_file_of_the_board_takes_the_place_of_a_closed_stream(
+    storage: Path, tmp_path: Path
+) -> None:
+    """What is meant for standard error would be written into a task."""
+    words = [sys.executable, "-c", CLOSED, str(storage), str(tmp_path / "told")]
+    command = " ".join(map(shlex.quote, words))
+    subprocess.run(
+        ["sh", "-c", f"exec {command} <&- >&- 2>&-"],
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        check=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert (tmp_path / "told").read_text() == "(0, [True, True, True])"
+    assert task_of(storage, "t9").status is TaskStatus.PENDING

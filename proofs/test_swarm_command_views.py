@@ -28,6 +28,7 @@ from proofs.commands import (
     two_tasks,
 )
 from swarm.command.exit_status import ExitStatus
+from swarm.command.following import Follower
 from swarm.task import Task, TaskStatus
 from swarm.task_board import TaskBoard
 
@@ -174,6 +175,18 @@ def test_a_watch_sees_new_gone_and_damaged_tasks_in_words_until_it_is_interrupte
     alarm.cancel()
     alarm.join()
     assert (said.status, said.err) == (ExitStatus.INTERRUPTED, "swarm: interrupted\n")
+
+
+def test_a_change_within_one_tick_of_the_files_clock_is_seen(
+    storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it ticks slowly, a young file may change and look the same: here all look the same."""
+    monkeypatch.setattr("swarm.command.following.stamp_of", lambda status: "the same")
+    board = TaskBoard(storage)
+    follower = Follower(board)
+    assert len(follower.look()) == 2 and follower.look() == []
+    board.claim("t1", "a1")
+    assert [change.task_id for change in follower.look()] == ["t1"]
 
 
 @contextmanager
