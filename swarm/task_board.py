@@ -245,6 +245,7 @@ class TaskBoard:
             found = self._survey.read(file.task_id, file.path)
             if found is None:
                 raise CorruptTaskError(str(file.path), "it is gone")
+            found.check_disk()
             if isinstance(found.task, CorruptTaskError):
                 raise found.task
             self._put_new(found.task, encode(found.task, self._bytes_max), self._now())

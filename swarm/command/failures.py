@@ -64,7 +64,7 @@ def _words(error: BaseException, status: ExitStatus) -> str:
     if status is ExitStatus.BUG:
         return f"this is a bug of swarm, nothing is known of the outcome: {error!r}"
     if isinstance(error, OSError) and not isinstance(error, SwarmError):
-        return f"the disk fails: {error}. It may be done or not: look with swarm show"
+        return f"the disk fails: {error}. Look with swarm show whether anything was changed"
     if isinstance(error, DuplicateTaskError):
         return f"{error.task_id!r} is on the board already: see swarm show {error.task_id}"
     if isinstance(error, LockTimeoutError):
