@@ -140,10 +140,10 @@ def test_doctor_makes_an_empty_board_when_asked_to(tmp_path: Path) -> None:
 
 
 def test_a_claim_takes_the_next_task_and_tells_its_token(storage: Path) -> None:
-    said = done(swarm(storage, "claim", *A, "--lease-seconds", "90"))
+    said = done(swarm(storage, "claim", *A, "--lease-seconds", "259200"))
     task = task_of(storage, "t1")
-    assert (task.status, task.claimed_by, task.lease_seconds) == (TaskStatus.CLAIMED, "a1", 90)
-    assert said.out.startswith(f"t1 token {task.token}, until ") and "in 90 s" in said.out
+    assert (task.status, task.claimed_by, task.lease_seconds) == (TaskStatus.CLAIMED, "a1", 259200)
+    assert said.out.startswith(f"t1 token {task.token}, until ") and "in 3 d" in said.out
     [fields] = done(swarm(storage, "claim", *A, "--json")).objects
     assert fields == json.loads((storage / "t2.json").read_text())
 
