@@ -51,6 +51,14 @@ class Asked:
             **options,
         )
 
+    def variables(self) -> dict[str, str]:
+        """These options as variables, for a program that calls the command on the same board."""
+        return {
+            "SWARM_LOCK_TIMEOUT": str(self.lock_timeout),
+            "SWARM_DURABILITY": self.durability,
+            "SWARM_TASK_BYTES_MAX": str(self.task_bytes_max),
+        }
+
     def reader(self) -> TaskBoard:
         """The board, for reading only: nothing at all is written."""
         return self.board(read_only=True)

@@ -14,8 +14,8 @@ VALUE_BYTES_MAX = 100_000
 """Linux takes no more than 128 KiB in one variable; what is longer stands in the task only."""
 
 
-def environment_of(task: Task, storage: str) -> dict[str, str]:
-    """The variables by which a program knows its task; those too long for one are left out."""
+def environment_of(task: Task, storage: str) -> dict[str, str | None]:
+    """The variables by which a program knows its task; None for what does not fit into one."""
     variables = {
         "SWARM_STORAGE": storage,
         "SWARM_AGENT": str(task.claimed_by),
@@ -27,16 +27,15 @@ def environment_of(task: Task, storage: str) -> dict[str, str]:
         "SWARM_TASK_ATTEMPTS": str(task.attempts),
         "SWARM_TASK_PAYLOAD": json.dumps(task.payload),
     }
-    return {name: value for name, value in variables.items() if _fits(value)}
+    return {name: value if _fits(value) else None for name, value in variables.items()}
 
 
 def shell_lines(task: Task, storage: str) -> list[str]:
     """What a POSIX shell may ``eval`` to have these variables; those left out are unset."""
-    variables = environment_of(task, storage)
-    names = ("SWARM_TASK_TYPE", "SWARM_TASK_DESCRIPTION", "SWARM_TASK_PAYLOAD")
-    gone = [name for name in names if name not in variables]
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return [*lines, *(f"unset {name}" for name in gone)]
+    return [
+        f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+        for name, value in environment_of(task, storage).items()
+    ]
 
 
 def granted_in_words(task: Task) -> str:

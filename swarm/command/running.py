@@ -73,7 +73,7 @@ def run_command(
         raise CommandError(ExitStatus.USAGE, f"CMD must be a program, got {command[0]!r}")
     board = asked.board(lease_seconds=lease_seconds, attempts_max=attempts_max)
     _warn_of_network(board)
-    plan = Plan(command, retry, grace_seconds, asked.task_bytes_max)
+    plan = Plan(command, asked.variables(), retry, grace_seconds, asked.task_bytes_max)
     wanted = types_of(types, capabilities)
     with Signals() as signals:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +29,10 @@ _LOCK_TRIES = 3  # a result that took hours is worth waiting for the lock more t
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How tasks are worked on."""
+    """How tasks are worked on; ``variables`` are for the program, beside those of its task."""
 
     command: Sequence[str]
+    variables: Mapping[str, str]
     retry: bool
     grace_seconds: float
     output_bytes_max: int
@@ -107,11 +108,11 @@ class _Grip:
 
 def _started(board: TaskBoard, task: Task, plan: Plan) -> Child:
     known = environment_of(task, os.path.abspath(board.storage_path))
-    others = {name: value for name, value in os.environ.items() if name[:11] != "SWARM_TASK_"}
+    environment = {**os.environ, **plan.variables, **known}
     try:
         return Child(
             plan.command,
-            environment={**others, **known},
+            environment={name: value for name, value in environment.items() if value is not None},
             given=task.to_json_unchecked().encode("ascii") + b"\n",
             output_bytes_max=plan.output_bytes_max,
             grace_seconds=plan.grace_seconds,
