@@ -24,7 +24,9 @@ from proofs.commands import (
 )
 from swarm.command.exit_status import ExitStatus
 from swarm.command.words import clock, one_line, relative, span
-from swarm.task import TaskStatus
+from swarm.errors import UnsafeStorageError
+from swarm.quarantine import QuarantinedFile
+from swarm.task import Task, TaskStatus
 from swarm.task_board import TaskBoard
 
 A = ("--agent", "a1")
@@ -97,6 +99,26 @@ def test_a_lock_that_others_hold_has_a_status_of_its_own(storage: Path, command:
         looked = swarm(storage, "--lock-timeout", "0.01", "list", "--json")
         assert len(done(looked).objects) == 2, "reading takes no lock"
     assert {path.name: path.read_bytes() for path in storage.glob("*.json")} == before
+
+
+def test_a_link_in_the_place_of_the_board_is_damage(storage: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(storage)
+    for command in (["list"], ["claim", *A], ["post", "t9"]):
+        failed(swarm(tmp_path / "link", *command), ExitStatus.DAMAGED, "a symbolic link")
+
+
+def test_nothing_is_restored_through_a_link(storage: Path, tmp_path: Path) -> None:
+    """The quarantine became a link, to where somebody made a task, after it was looked at."""
+    (tmp_path / "outside" / "000001").mkdir(parents=True)
+    outside = tmp_path / "outside" / "000001" / "t9.json"
+    outside.write_text(Task("t9", "x", "").to_json())
+    (storage / ".quarantine").symlink_to(tmp_path / "outside")
+    listed = QuarantinedFile("t9", "", storage / ".quarantine" / "000001" / "t9.json", None)
+    with pytest.raises(UnsafeStorageError):
+        TaskBoard(storage).restore(listed)
+    said = swarm(storage, "quarantine", "restore", "t9")
+    failed(said, ExitStatus.DAMAGED, "a symbolic link")
+    assert outside.exists() and TaskBoard(storage).get("t9") is None
 
 
 def test_a_disk_that_fails_is_said_in_one_line(

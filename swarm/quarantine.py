@@ -56,6 +56,11 @@ class Quarantine:
             raise
         return True
 
+    def check(self, file: QuarantinedFile) -> None:
+        """Raise ``UnsafeStorageError`` where a directory on the way to it is none by now."""
+        check_directory(self._directory)
+        check_directory(file.path.parent)
+
     def empty(self, file: QuarantinedFile) -> None:
         """Drop what lies there, once it has been put back. Used under the board's lock."""
         os.unlink(file.path)

@@ -17,6 +17,7 @@ from swarm.file_times import UNSETTLED, FileClock, stamp_of
 from swarm.index_lines import DAMAGED, DUE, FINAL, READY, Entry, order_key, time_key, type_key
 from swarm.quarantine import Quarantine
 from swarm.storage import task_names
+from swarm.task import FINAL as FINAL_STATUSES
 from swarm.task import HELD, LEASE_SECONDS_DEFAULT, Task, TaskStatus
 from swarm.task_file import SUFFIX, TaskFile, read_task_file
 from swarm.task_index import IndexFacts, TaskIndex
@@ -193,6 +194,17 @@ class Survey:
             return found
         reason = f"its token {token} is not this board's, which issued none above {reserved}"
         return replace(found, task=CorruptTaskError(source, reason))
+
+    def is_final_since(self, task_id: str, moment: float) -> bool:
+        """Whether it is a task that has been final since that moment, by its file's time."""
+        found = self.read(task_id)
+        task = None if found is None else found.known()
+        return (
+            found is not None
+            and task is not None
+            and task.status in FINAL_STATUSES
+            and found.status.st_mtime <= moment
+        )
 
     def _look_at(self, task_id: str) -> TaskFile | None:
         """Read a file, and note whether the disk gave it."""

@@ -227,7 +227,7 @@ class TaskBoard:
             done = [
                 task_id
                 for task_id in sorted(task_names(self._root))
-                if self._is_final_since(task_id, now - older_than_seconds)
+                if self._survey.is_final_since(task_id, now - older_than_seconds)
             ]
             if done:
                 slot = new_slot(self._root / ".archive", self._writer)
@@ -242,6 +242,7 @@ class TaskBoard:
         one bears the id by now; then the file stays where it is.
         """
         with self._writing("restore"):
+            self._quarantine.check(file)
             found = self._survey.read(file.task_id, file.path)
             if found is None:
                 raise CorruptTaskError(str(file.path), "it is gone")
@@ -471,16 +472,6 @@ class TaskBoard:
             found = self._survey.read(task_id)
             if found is not None:
                 yield found
-
-    def _is_final_since(self, task_id: str, moment: float) -> bool:
-        found = self._survey.read(task_id)
-        task = None if found is None else found.known()
-        return (
-            found is not None
-            and task is not None
-            and task.status in FINAL
-            and found.status.st_mtime <= moment
-        )
 
     def _path(self, task_id: str) -> str:
         return f"{self._prefix}{task_id}{SUFFIX}"

@@ -15,6 +15,7 @@ from swarm.errors import (
     StorageMissingError,
     SwarmError,
     TokensUsedUpError,
+    UnsafeStorageError,
     UnsupportedPlatformError,
 )
 
@@ -22,6 +23,7 @@ _STATUSES: tuple[tuple[type[BaseException], ExitStatus], ...] = (
     (LockTimeoutError, ExitStatus.LOCKED),
     (CorruptTaskError, ExitStatus.DAMAGED),
     (TokensUsedUpError, ExitStatus.DAMAGED),
+    (UnsafeStorageError, ExitStatus.DAMAGED),
     (DuplicateTaskError, ExitStatus.REFUSED),
     (InvalidTaskError, ExitStatus.USAGE),
     (StorageMissingError, ExitStatus.USAGE),
