@@ -30,7 +30,14 @@ LEFT_EFFECTS_MAX = 500
 """
 
 OVERSLEPT_NS_MIN = 1_000_000
-"""By how much an agent that polls oversleeps at first while another one is stopped."""
+"""By how much an agent that polls oversleeps at first."""
+
+PAUSES_KEPT = 50
+"""So many pauses in a row in which nothing changes are as long as they are; then who polls
+oversleeps, unless an agent is stopped, when it does so at once."""
+
+PAUSES_MAX = 200
+"""After so many nobody gets on who only polls, however long: they have overslept for centuries."""
 
 TURN_EFFECTS_MAX = 500
 """After so many effects in a row an agent gives way, so that one that spins stops nobody."""
@@ -355,30 +362,39 @@ class Scheduling:
             if self._left_effects_max is not None:
                 self._abandon()
             elif not self._let_time_pass():
-                self._give_up("nobody can go on")
+                is_polling = self._wakes_at_ns is not None
+                self._give_up(f"nobody can go on{', however long they poll' * is_polling}")
         return not self.is_over
 
     def _let_time_pass(self) -> bool:
         """Go on to the earliest moment that somebody waits for, if there is one."""
         if self._wakes_at_ns is None:
             return False
+        self._pauses += 1
+        if self._pauses > PAUSES_MAX and not self._moments():
+            return False
         self.time.now_ns = max(self.time.now_ns, self._wakes_at_ns, self._overslept_ns())
         self._wake_those_due()
         return True
 
     def _overslept_ns(self) -> int:
-        """Until when those who poll oversleep while an agent is stopped: longer each time.
+        """Until when those who poll oversleep: longer each time, in which nothing changed.
 
         Else one that looks each 5 ms until its timeout would do ten thousand effects in which
         nothing happens. Nobody who waits for a moment oversleeps.
         """
         standings = self._standings.values()
-        if all(one.stopped_until_ns is None for one in standings):
+        is_stopped = any(one.stopped_until_ns is not None for one in standings)
+        times = self._pauses if is_stopped else self._pauses - PAUSES_KEPT
+        if times <= 0:
             return 0
-        self._pauses += 1
-        no_polls = (one for one in standings if not one.polls)
-        moments = [one.moment for one in no_polls if one.moment is not None]
-        return min([self.time.now_ns + (OVERSLEPT_NS_MIN << min(self._pauses, 40)), *moments])
+        overslept_ns = self.time.now_ns + (OVERSLEPT_NS_MIN << min(times, 40))
+        return min([overslept_ns, *self._moments()])
+
+    def _moments(self) -> list[int]:
+        """What those wait for who do not poll."""
+        waiting = (one for one in self._standings.values() if not one.polls)
+        return [one.moment for one in waiting if one.moment is not None]
 
     def _wake_those_due(self) -> None:
         for standing in self._standings.values():
