@@ -23,7 +23,7 @@ Pair = tuple[str, str]
 EXECUTIONS_MAX: Final = 5_000
 """For one pair of operations; ours needs some 100."""
 
-_TELLING: Final = ("claim_next", "complete", "release")
+_TELLING: Final = ("complete", "release")
 _LISTINGS: Final = ("list_all", "get_pending", "get_claimable")
 
 _BEFORE: Final[dict[str, tuple[str, ...]]] = {
@@ -41,7 +41,8 @@ _ON_THE_BOARD: Final = frozenset(
 def telling(names: Sequence[str]) -> list[str]:
     """Those of these operations that get in each other's way most, and one that reads them all."""
     listing = next((name for name in _LISTINGS if name in names), None)
-    return [name for name in names if name in _TELLING or name == listing]
+    claim = "claim_next" if "claim_next" in names else "claim"
+    return [name for name in names if name in (claim, *_TELLING, listing)]
 
 
 def pairs(names: Sequence[str]) -> list[Pair]:

@@ -115,6 +115,22 @@ class Impatient(Board):
             yield
 
 
+class ById:
+    def __init__(self, storage_path):
+        self.path = storage_path
+
+    def post(self, task):
+        with open(f"{self.path}/{task.task_id}", "x"):
+            return True
+
+    def claim(self, task_id, agent_id):
+        try:
+            os.rename(f"{self.path}/{task_id}", f"{self.path}/{task_id}.taken")
+        except FileNotFoundError:
+            return False
+        return True
+
+
 class Silent(Board):
     def claim_next(self, agent_id):
         return 7
@@ -226,6 +242,12 @@ def test_a_board_with_post_and_claim_next_alone_is_proved_from_anywhere(folder: 
     everything = next(one for one in told if "S9" in one["not_applicable"])
     assert everything["not_applicable"]["S9"] == "the board has no complete"
     assert everything["not_applicable"]["S14"].startswith("nobody asked for cancel or complete")
+
+
+def test_a_board_on_which_tasks_are_claimed_by_their_ids_alone_is_proved(folder: Path) -> None:
+    ran = proved(folder, "boards:ById", "--proofs-gate", "threads", "-k", "pair")
+    assert ran.status == 0, ran.output
+    assert "2 agents × 2 tasks" in ran.output and "1 pair of operations" in ran.output
 
 
 def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays(
