@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import queue
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
@@ -333,6 +335,29 @@ assert threading.enumerate() == [threading.main_thread()]
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_nothing_keeps_a_run_whose_agents_started_threads(tmp_path: Path) -> None:
+    """What a thread is a part of leads to all of its run, and that to the thread."""
+
+    def ran() -> weakref.ref[ThreadGate]:
+        made: list[Any] = []  # as a board keeps what it made
+
+        def program() -> None:
+            made.append(started((tmp_path / "x").touch))
+            with ThreadPoolExecutor(2) as pool:
+                made.append(pool)
+                assert list(pool.map(str, range(3))) == ["0", "1", "2"]
+            made[0].join()
+
+        one = gate(tmp_path)
+        one.run({"a1": program})
+        assert "a1: join <a1.1>" in [step.label() for step in one.trace]
+        return weakref.ref(one)
+
+    kept = ran()
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_lock_made_by_code_that_is_imported_while_the_doors_are_open_stands_in_too(

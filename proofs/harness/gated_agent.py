@@ -100,6 +100,7 @@ class GatedAgent:
         self._process = name  # that of its first part
         self._numbers = itertools.count(1)  # of the parts in it, shared by all of them
         self._child_numbers = itertools.count(1)
+        self._parts: list[GatedAgent] = []  # shared by all; they live as long as it does
 
     def perform(self, effect: Effect, act: Callable[[], T], *, may_wait: bool = False) -> T:
         """Stop before the effect, then let it happen.
@@ -330,6 +331,7 @@ class GatedAgent:
         part.name, part._was_forked = name, False
         part.is_done, part.unwinds, part._draws, part._counts = False, False, 0, {}
         part.is_abandoned, part.child = False, None
+        self._parts.append(part)
         return part
 
     def _is_chosen(self, effect: Effect) -> bool:

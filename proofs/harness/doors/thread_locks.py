@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from types import CodeType, GenericAlias, TracebackType
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from proofs.harness.agents import ActingAgent, acting
 from proofs.harness.doors.replacing import Replacement, may_hold_a_board
@@ -53,7 +53,7 @@ class ThreadLock:
     def __init__(self, name: str, lock: Any) -> None:
         self.paths = (name,)
         self._lock = lock
-        self._holder: ActingAgent | None = None  # the agent that took it last
+        self._holder: ref[ActingAgent] | None = None  # to the agent that took it last
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         agent = acting.agent
@@ -81,12 +81,13 @@ class ThreadLock:
 
     def is_held_by_another(self, agent: ActingAgent | None) -> bool:
         """Whether an agent holds it that is not this one."""
-        return bool(self._lock.locked()) and self._holder is not agent
+        holder = None if self._holder is None else self._holder()
+        return bool(self._lock.locked()) and holder is not agent
 
     def _attempt(self) -> bool:
         is_taken = bool(self._lock.acquire(False))
-        if is_taken:
-            self._holder = acting.agent
+        if is_taken and acting.agent is not None:
+            self._holder = ref(acting.agent)
         return is_taken
 
     def _is_owned(self) -> bool:

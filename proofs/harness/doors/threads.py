@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from proofs.harness.agents import ActingAgent, Live, acting, nobody_acting
 from proofs.harness.doors.replacing import Replacement
@@ -23,7 +23,8 @@ _Thread = threading.Thread
 _real_start, _real_join, _real_is_alive = _Thread.start, _Thread.join, _Thread.is_alive
 _real_start_new_thread = _thread.start_new_thread
 
-_parts: WeakKeyDictionary[threading.Thread, ActingAgent] = WeakKeyDictionary()
+_parts: WeakKeyDictionary[threading.Thread, ref[ActingAgent]] = WeakKeyDictionary()
+"""Not the parts themselves: they lead to all of their run, and so to the thread, for ever."""
 
 
 def replacements() -> Iterator[Replacement]:
@@ -51,7 +52,7 @@ def _start(thread: threading.Thread) -> None:
     if agent is None:
         _real_start(thread)
         return
-    _parts[thread] = agent.start(partial(_begin, thread), is_daemon=thread.daemon)
+    _parts[thread] = ref(agent.start(partial(_begin, thread), is_daemon=thread.daemon))
 
 
 def _begin(thread: threading.Thread, live: Live) -> Callable[[], None]:
@@ -86,7 +87,7 @@ def _join(thread: threading.Thread, timeout: float | None = None) -> None:
     if agent is None:
         _real_join(thread, timeout)
         return
-    part = _parts.get(thread)
+    part = _part_of(thread)
     if part is None or thread is threading.current_thread():
         with nobody_acting():
             _real_join(thread, timeout)
@@ -101,12 +102,18 @@ def _is_alive(thread: threading.Thread) -> bool:
     agent = acting.agent
     if agent is None:
         return _real_is_alive(thread)
-    part = _parts.get(thread)
+    part = _part_of(thread)
     if part is None:
         with nobody_acting():
             return _real_is_alive(thread)
     effect = Effect("is alive", (f"<{part.name}>",))
     return agent.perform(effect, lambda: not part.is_done)
+
+
+def _part_of(thread: threading.Thread) -> ActingAgent | None:
+    """Which part acts in this thread; None if none does, or if its run is gone."""
+    part = _parts.get(thread)
+    return None if part is None else part()
 
 
 def _start_new_thread(
