@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from proofs.harness.clock import SharedTime
 from proofs.harness.draws import Draws
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
-from proofs.harness.scheduler import PriorityChanges, RandomWalk, Switches
+from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import preemptions, switches
 from strategies.interleavings import Interleaving, interleavings
@@ -94,8 +95,8 @@ def test_one_switch_is_one_preemption_and_a_held_lock_is_waited_for(tmp_path: Pa
     assert any("BlockingIOError" in label for label in labels(execution)), labels(execution)
 
 
-def gate(root: Path) -> ThreadGate:
-    return ThreadGate(root, Switches({}), SharedTime(int(START * 1e9)))
+def gate(root: Path, scheduler: Scheduler | None = None) -> ThreadGate:
+    return ThreadGate(root, scheduler or Switches({}), SharedTime(int(START * 1e9)))
 
 
 def test_agents_that_wait_for_each_other_are_told_as_stuck_and_not_waited_for(
@@ -123,6 +124,41 @@ def test_an_agent_that_spins_does_not_keep_the_others_from_ending(tmp_path: Path
             pass
 
     gate(tmp_path).run({"a1": spin, "a2": (tmp_path / "done").touch})
+
+
+def test_those_who_wake_each_other_as_they_poll_do_not_keep_a_third_from_going_on(
+    tmp_path: Path,
+) -> None:
+    def poll() -> None:
+        own = threading.Lock()
+        while not (tmp_path / "done").exists():
+            with own:  # a change, after which who sleeps for a little looks again
+                time.sleep(0.01)
+
+    one = gate(tmp_path, Switches({0: "a3", 1: "a1"}))
+    one.run({"a1": poll, "a2": poll, "a3": lambda: touch_all(tmp_path, "x", "y", "done")})
+    assert one.scheduling.effects < 3_000
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_those_who_spin_are_not_preferred_for_ever_to_who_holds_the_lock(
+    seed: int, tmp_path: Path
+) -> None:
+    def claim() -> None:
+        for _ in range(4):
+            while True:
+                with suppress(FileExistsError):
+                    os.mkdir(tmp_path / "lock")
+                    break
+            touch_all(tmp_path, *map(str, range(30)))
+            os.rmdir(tmp_path / "lock")
+
+    gate(tmp_path, PriorityChanges(seed, 2, 300)).run(dict.fromkeys(("a1", "a2", "a3"), claim))
+
+
+def touch_all(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).touch()
 
 
 def test_leaving_an_agent_that_sleeps_or_waits_is_no_preemption(tmp_path: Path) -> None:

@@ -40,7 +40,18 @@ PAUSES_MAX = 200
 """After so many nobody gets on who only polls, however long: they have overslept for centuries."""
 
 TURN_EFFECTS_MAX = 500
-"""After so many effects in a row an agent gives way, so that one that spins stops nobody."""
+"""After so many effects in a row an agent gives way, so that one that spins stops nobody.
+
+It does to whoever has not gone on for longest, and that one does until it has to wait, or gives way
+in its turn. Each time that somebody did it comes sooner, by half, down to ``TURN_EFFECTS_MIN``.
+"""
+
+TURN_EFFECTS_MIN = 50
+
+STARVED_TURNS_MAX = 4
+"""Who could have gone on and did not for as many effects as so many such turns goes on as well: of
+those who poll each may wake the other again and again.
+"""
 
 
 class RunAbortedError(BaseException):
@@ -67,7 +78,8 @@ class _Standing:
     """How one agent stands: what it is about to do, and until when or for what it waits.
 
     ``has_asked`` tells that it goes on with that once chosen; else it asks first. Until
-    ``stopped_until_ns`` its process is stopped, whatever else it waits for.
+    ``stopped_until_ns`` its process is stopped, whatever else it waits for. ``could_at`` is the
+    effect before which it went on last, or was woken.
     """
 
     has_asked: bool = False
@@ -77,16 +89,17 @@ class _Standing:
     wakes_at_ns: int | None = None
     waiting_paths: frozenset[str] | None = None
     stopped_until_ns: int | None = None
+    could_at: int = 0
 
     def state(self) -> tuple[Any, ...]:
         """As plain values."""
         pending = None if self.pending is None else tuple(self.pending)
         waits = (self.is_waiting, self.wakes_at_ns, self.waiting_paths, self.stopped_until_ns)
-        return (self.has_asked, self.is_done, pending, *waits)
+        return (self.has_asked, self.is_done, self.could_at, pending, *waits)
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """The inverse of ``state``."""
-        self.has_asked, self.is_done, pending, *waits = state
+        self.has_asked, self.is_done, self.could_at, pending, *waits = state
         self.pending = None if pending is None else Effect(*pending)
         self.is_waiting, self.wakes_at_ns, self.waiting_paths, self.stopped_until_ns = waits
 
@@ -158,6 +171,8 @@ class Scheduling:
         self._pauses = 0  # how often time had to pass since something changed
         self._left_effects_max: int | None = None  # None while an agent's own program runs
         self._acts_next: str | None = None
+        self._favoured: str | None = None  # goes on, whatever the scheduler says
+        self._unfair = 0  # how often that had to be
 
     def state(self) -> tuple[Any, ...]:
         """All that has changed since it was made, as plain values."""
@@ -166,7 +181,7 @@ class Scheduling:
             (self.effects, self.stuck, self.is_over, self.asks_at),
             (self._current, self._turn_effects, self._asked_at, self._pauses),
             (tuple(self._parts), tuple(self.unseen), tuple(self.left), self._left_effects_max),
-            self._scheduler.state(),
+            (self._favoured, self._unfair, self._scheduler.state()),
             [standing.state() for standing in self._standings.values()],
             (self.aliases, _state(self.watch), _state(self.nemesis)),
         )
@@ -176,7 +191,8 @@ class Scheduling:
         time, seen, turn, parts, scheduler, standings, (aliases, watch, nemesis) = state
         self._restore_parts(*parts)
         self._current, self._turn_effects, self._asked_at, self._pauses = turn
-        self._scheduler.restore(scheduler)
+        self._favoured, self._unfair, of_scheduler = scheduler
+        self._scheduler.restore(of_scheduler)
         for standing, its_state in zip(self._standings.values(), standings, strict=True):
             standing.restore(its_state)
         self._list_runnable()
@@ -200,7 +216,8 @@ class Scheduling:
     def add(self, part: str) -> None:
         """A part of an agent is there from now on, and can be chosen."""
         self._parts.append(part)
-        self._standings = dict(sorted({**self._standings, part: _Standing()}.items()))
+        new = _Standing(could_at=self.effects)
+        self._standings = dict(sorted({**self._standings, part: new}.items()))
         self._list_runnable()
 
     def drop_parts(self, process: str) -> None:
@@ -335,22 +352,44 @@ class Scheduling:
         self.is_over, self.asks_at = True, 0
 
     def _choose(self) -> str:
-        runnable, now = self._runnable, self.effects
+        now = self.effects
         self._turn_effects += max(1, now - self._asked_at)
-        gives_way = self._turn_effects > TURN_EFFECTS_MAX and len(runnable) > 1
-        if gives_way:
-            runnable = [name for name in runnable if name != self._current]
-        chosen = self._scheduler.choose(now, self._current, runnable)
+        chosen = self._scheduler.choose(now, self._current, self._in_fairness(now))
         if chosen != self._current:
+            if self._current is not None:
+                self._standings[self._current].could_at = now
             self._current, self._turn_effects = chosen, 0
         self._asked_at, self.asks_at = now, now
         if self.is_over:
             self.asks_at = 0
         elif self._standings[chosen].has_asked:
-            left = 1 if gives_way else max(1, TURN_EFFECTS_MAX + 1 - self._turn_effects)
+            left = max(1, self._turn_max + 1 - self._turn_effects)
             most = min(self._effects_max, self._left_effects_max or self._effects_max)
-            self.asks_at = min(self._scheduler.stays_until(now), now + left, most)
+            others = (self._standings[name].could_at for name in self._runnable if name != chosen)
+            starved_at = min(others, default=now) + STARVED_TURNS_MAX * self._turn_max + 1
+            self.asks_at = min(self._scheduler.stays_until(now), now + left, most, starved_at)
         return chosen
+
+    @property
+    def _turn_max(self) -> int:
+        return max(TURN_EFFECTS_MAX >> min(self._unfair, 9), TURN_EFFECTS_MIN)
+
+    def _in_fairness(self, now: int) -> Sequence[str]:
+        """Of whom the scheduler may choose one."""
+        current, turn_max = self._current, self._turn_max
+        others = [name for name in self._runnable if name != current]
+        is_in_turn = len(others) < len(self._runnable)
+        if not others:
+            return self._runnable
+        longest = min(others, key=lambda name: self._standings[name].could_at)
+        starves = now - self._standings[longest].could_at > STARVED_TURNS_MAX * turn_max
+        if (is_in_turn and self._turn_effects > turn_max) or starves:
+            self._favoured, self._unfair = longest, self._unfair + 1
+            return [longest]
+        if is_in_turn and self._favoured == current:
+            return [name for name in self._runnable if name == current]
+        self._favoured = None
+        return self._runnable
 
     def _are_left_over(self, names: list[str]) -> bool:
         """Whether the programs of all agents of these parts have come to their ends."""
@@ -400,14 +439,14 @@ class Scheduling:
         for standing in self._standings.values():
             moment, stopped_until_ns = standing.wakes_at_ns, standing.stopped_until_ns
             if stopped_until_ns is not None and stopped_until_ns <= self.time.now_ns:
-                standing.stopped_until_ns = None
+                standing.stopped_until_ns, standing.could_at = None, self.effects
                 self._list_runnable()
                 self._note_earliest()
             if standing.is_waiting and moment is not None and moment <= self.time.now_ns:
                 self._wake(standing)
 
     def _wake(self, standing: _Standing) -> None:
-        standing.is_waiting = False
+        standing.is_waiting, standing.could_at = False, self.effects
         self._list_runnable()
         self._note_earliest()
 
