@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import multiprocessing
 import queue
 import subprocess
 import sys
@@ -33,6 +34,8 @@ SCHEDULERS: dict[str, Callable[[], Scheduler]] = {
 }
 STANDING_LOCK = threading.Lock()
 STANDING_EVENT = threading.Event()
+STANDING_PROCESS_LOCK = multiprocessing.Lock()
+STANDING_PROCESS_EVENT = multiprocessing.Event()
 
 
 class Standing:
@@ -226,6 +229,32 @@ def test_threads_wait_for_each_other_at_the_gate_and_alike_each_time(
     first = trace_of(tmp_path, program, scheduler())
     assert trace_of(tmp_path, program, scheduler()) == first
     assert any("a1.1: end" in label for label in first) or program is by_timers, first
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS.values(), ids=list(SCHEDULERS))
+def test_locks_between_processes_that_a_module_holds_are_waited_for_at_the_gate(
+    scheduler: Callable[[], Scheduler], tmp_path: Path
+) -> None:
+    def add() -> None:
+        for _ in range(2):
+            with STANDING_PROCESS_LOCK:
+                (tmp_path / "x").write_text(f"{int((tmp_path / 'x').read_text()) + 1}")
+        assert STANDING_PROCESS_LOCK.acquire(timeout=5)
+        STANDING_PROCESS_LOCK.release()
+        STANDING_PROCESS_EVENT.wait(5)
+
+    def end() -> None:
+        add()
+        STANDING_PROCESS_EVENT.set()
+
+    (tmp_path / "x").write_text("0")
+    STANDING_PROCESS_EVENT.clear()
+    one = gate(tmp_path, scheduler())
+    one.run({"a1": add, "a2": end})
+    assert (tmp_path / "x").read_text() == "4"
+    assert STANDING_PROCESS_EVENT.is_set() and one.scheduling.unseen == []
+    assert STANDING_PROCESS_LOCK.acquire(False)  # nobody has left it locked
+    STANDING_PROCESS_LOCK.release()
 
 
 def test_threads_that_wait_for_each_other_are_told_by_name(tmp_path: Path) -> None:

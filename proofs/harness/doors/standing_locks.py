@@ -1,7 +1,8 @@
 """Locks that were there before a run: modules of a board hold them, agents meet them.
 
 Reached are the variables of modules, of their classes, and of instances that these hold, three
-levels deep: conditions, events, semaphores, barriers, queues and pools among them. Not reached is
+levels deep: conditions, events, semaphores, barriers, queues and pools among them, and the locks,
+conditions and events of ``multiprocessing``. Not reached is
 what lies in a list or a dict, in slots, or with an object of Python's own modules other than these;
 an agent that waits for such a lock while another holds it at the gate holds up the run.
 """
@@ -16,6 +17,7 @@ from concurrent.futures import thread as pools
 from types import BuiltinMethodType, ModuleType
 from typing import Any, Final
 
+from proofs.harness.doors import process_locks
 from proofs.harness.doors.replacing import Replacement
 from proofs.harness.doors.thread_locks import LOCK_TYPES, ThreadLock, stand_in
 
@@ -25,6 +27,7 @@ _PythonQueue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]
 _HOLDERS: Final = (
     *(threading.Condition, threading.Event, threading.Semaphore, threading.Barrier),
     *(queue.Queue, _PythonQueue, pools.ThreadPoolExecutor, functools.cached_property),
+    *process_locks.HOLDERS,
 )
 
 
@@ -47,11 +50,19 @@ class _Found:
         self._seen.add(id(holder))
         for key, value in list(vars(holder).items()):
             path = f"{name}.{key}"
+            if isinstance(value, process_locks.TYPES):
+                yield from self._of_processes(value, path)
+                continue
             new = self._replaced(value, path)
             if new is not None:
                 yield Replacement(holder, key, new)
             elif levels and self._may_hold(value, name):
                 yield from self.within(value, path, levels - 1)
+
+    def _of_processes(self, lock: Any, path: str) -> Iterator[Replacement]:
+        if id(lock) not in self._seen:
+            self._seen.add(id(lock))
+            yield from process_locks.methods(lock, f"<{path}>")
 
     def _replaced(self, value: Any, path: str) -> Any:
         if isinstance(value, LOCK_TYPES):
