@@ -16,7 +16,8 @@ from proofs.harness.checkers import check
 from proofs.harness.execution import Execution
 from proofs.harness.gates import Gates
 from proofs.harness.proof import Conclusion, Proof
-from proofs.harness.verdict import violations
+from proofs.harness.proven_board import ProvenBoard
+from proofs.harness.verdict import UnknownError, violations
 from proofs.pairs import Pair, exhaust_all, pairs
 from proofs.planted_bugs import INTERLEAVED, board_of, gate_of, name_of
 from proofs.proving import Concludes
@@ -70,4 +71,22 @@ def test_a_pair_of_operations_shows_what_is_wrong_with_a_board(
             bound=proof.coverage.numbers(),
             executions=proof.coverage.executions,
         )
+    )
+
+
+def test_a_pair_with_too_many_interleavings_is_a_sample_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofs.pairs.EXECUTIONS_MAX", 3)
+    monkeypatch.setattr("proofs.pairs.EXECUTIONS_LEFT", 2)
+    pair = ("claim_next", "claim_next")
+    with Gates(ProvenBoard.named("proofs.our_board:TaskBoard"), tmp_path / "board") as gates:
+        proof = Proof("pairs", gates, "threads", tmp_path)
+        with pytest.raises(UnknownError, match="more than 3 executions, and were not exhausted"):
+            exhaust_all(proof, [pair])
+        exhaust_all(proof, [pair], must_end=False)
+    assert proof.extent == "sampled"
+    assert proof.space.endswith(
+        "not all of them for claim_next and claim_next on 1 task (cut off after 3 runs), "
+        "claim_next and claim_next on 2 tasks (cut off after 2 runs)"
     )
