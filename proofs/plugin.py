@@ -6,6 +6,8 @@ be installed beside any other test suite.
 
 from __future__ import annotations
 
+import os
+from argparse import ArgumentTypeError
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -88,7 +90,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from proofs.harness.hanging import limits
 
         limits.hanging_seconds = patience
+    _refuse_what_is_no_folder(config, "--proofs-report")
     if config.getoption("--proofs-board") is not None:
+        _refuse_what_is_no_folder(config, "--proofs-counterexamples")
         from proofs.proving import check_board
 
         check_board(config)
@@ -162,11 +166,24 @@ class Conclusions:
 
 
 def _seconds(text: str) -> float:
-    """Raises ``ValueError``, of which argparse makes an error of usage."""
-    seconds = float(text)
+    """Raises an error of usage."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise ValueError(text)
+        raise ArgumentTypeError(f"must be a number of seconds above 0, got {text!r}")
     return seconds
+
+
+def _refuse_what_is_no_folder(config: pytest.Config, option: str) -> None:
+    """Before all the proofs are run, and not when something is to be written there."""
+    folder: Path | None = config.getoption(option)
+    if folder is None:
+        return
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise pytest.UsageError(f"{option}: must be a folder that can be written to, got {folder}")
 
 
 def _is_counterexample(path: Path) -> bool:

@@ -380,6 +380,23 @@ def test_what_cannot_be_proved_is_refused_as_usage(folder: Path, board: str, tol
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.parametrize(
+    ("option", "given", "told"),
+    [
+        ("--proofs-patience", "0", "must be a number of seconds above 0, got '0'"),
+        ("--proofs-patience", "soon", "must be a number of seconds above 0, got 'soon'"),
+        ("--proofs-report", "boards.py/x", "must be a folder that can be written to"),
+        ("--proofs-counterexamples", "boards.py", "must be a folder that can be written to"),
+    ],
+)
+def test_an_option_that_cannot_be_followed_is_refused_before_anything_is_proved(
+    folder: Path, option: str, given: str, told: str
+) -> None:
+    ran = proved(folder, "boards.py:Board", option, given)
+    assert ran.status == 4 and option in ran.output and told in ran.output, ran.output
+    assert "Traceback" not in ran.output and "collected" not in ran.output
+
+
 def test_a_counterexample_imports_no_board_that_its_reader_did_not_choose(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
