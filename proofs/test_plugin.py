@@ -161,6 +161,15 @@ class Hangs(Board):
             pass
 
 
+class OtherArguments(Board):
+    def complete(self, task_id):
+        return True
+
+
+class WithoutThem(OtherArguments):
+    complete = None
+
+
 class Idle(Board):
     def start(self, task_id):
         return False
@@ -372,6 +381,7 @@ def test_a_board_that_ends_its_process_or_hangs_is_unknown_in_words(
     [
         ("boards.py:Absent", "board must name something in boards.py"),
         ("boards.py:no_board", "must have post and claim or claim_next"),
+        ("boards.py:OtherArguments", "complete(task_id, result), got complete(task_id)"),
     ],
 )
 def test_what_cannot_be_proved_is_refused_as_usage(folder: Path, board: str, told: str) -> None:
@@ -395,6 +405,11 @@ def test_an_option_that_cannot_be_followed_is_refused_before_anything_is_proved(
     ran = proved(folder, "boards.py:Board", option, given)
     assert ran.status == 4 and option in ran.output and told in ran.output, ran.output
     assert "Traceback" not in ran.output and "collected" not in ran.output
+
+
+def test_a_method_with_other_arguments_can_be_left_out(folder: Path) -> None:
+    ran = proved(folder, "boards.py:WithoutThem", "--proofs-gate", "threads", "-k", "pair")
+    assert ran.status == 0 and "1 pair of operations" in ran.output, ran.output
 
 
 def test_a_counterexample_imports_no_board_that_its_reader_did_not_choose(

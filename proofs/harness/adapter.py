@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from proofs.harness import answers
@@ -162,7 +163,7 @@ class BoardAdapter:
             raise LacksOperationError(name) from None
         except TypeError:
             # Looked at only now: it costs as much as a few effects.
-            if _fits(method, arguments, options):
+            if fits(method, arguments, options):
                 raise
             raise LacksOperationError(name) from None
 
@@ -183,7 +184,11 @@ class BoardAdapter:
         return found is not None and found.kind in named
 
 
-def _fits(method: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
+def fits(
+    method: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> bool:
     """Whether the method can be called so; what has no signature is called as it is."""
     try:
         signature = inspect.signature(method)

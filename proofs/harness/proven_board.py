@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from proofs.harness.adapter import Board
+from proofs.harness.adapter import Board, fits
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import load_board
 from proofs.harness.checkers import Promises
 from strategies.programs import ASKS
 
 _METHODS: Final = {"retry": "fail"}
+
+_CALLED_WITH: Final = {
+    "post": "task",
+    "claim_next": "agent_id",
+    "claim": "task_id, agent_id",
+    "complete": "task_id, result",
+    "fail": "task_id, error",
+    **dict.fromkeys(("start", "renew", "release", "cancel", "requeue", "get"), "task_id"),
+}
+"""What the methods must take in their places; of the others it is not told here."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +63,15 @@ class ProvenBoard:
                 words = f"{self.text} must open on an empty directory, raised {_words(error)}"
                 raise UnfitBoardError(words) from error
             offered = tuple(name for name in ASKS if name == "advance" or _offers(board, name))
+            unfit = _unfit(board, offered)
         if "post" not in offered or not {"claim", "claim_next"} & set(offered):
             methods = [_METHODS.get(name, name) for name in offered if name != "advance"]
             found = ", ".join(dict.fromkeys(methods)) or "none of the methods that are known"
             raise UnfitBoardError(
                 f"{self.text} must have post and claim or claim_next, has {found}"
             )
+        if unfit:
+            raise UnfitBoardError(f"{self.text} must take what it is called with: {unfit}")
         return offered
 
     @property
@@ -69,6 +83,16 @@ class ProvenBoard:
 def _offers(board: Any, name: str) -> bool:
     method: Callable[..., Any] | None = getattr(board, _METHODS.get(name, name), None)
     return callable(method)
+
+
+def _unfit(board: Any, names: Iterable[str]) -> str:
+    """Those of these methods that cannot be called as they are going to be, in words."""
+    told: list[str] = []
+    for name in dict.fromkeys(_METHODS.get(name, name) for name in names):
+        method, taken = getattr(board, name, None), _CALLED_WITH.get(name)
+        if taken is not None and method is not None and not fits(method, tuple(taken.split(", "))):
+            told.append(f"{name}({taken}), got {name}{inspect.signature(method)}")
+    return "; ".join(told)
 
 
 def _words(error: Exception) -> str:
