@@ -18,7 +18,6 @@ from proofs.harness.checkers import Promises
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
 from proofs.harness.execution import NotApplicableError
 from proofs.harness.gates import Gates
-from proofs.harness.invariants import INVARIANTS
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import replay
 from strategies.clocks import Clock
@@ -275,8 +274,7 @@ def test_a_replay_in_which_nobody_asks_for_what_is_judged_shows_nothing(
     assert found.unjudged is not None and found.unjudged.startswith("nobody asked for ")
 
 
-@pytest.mark.parametrize("invariant", sorted({"S12", "S15", "L2"} & set(INVARIANTS)))
-def test_a_replay_of_what_no_checker_judges_shows_nothing(invariant: str, gates: Gates) -> None:
+def test_a_replay_of_what_no_checker_judges_shows_nothing(gates: Gates) -> None:
     one = Scenario((PostedTask("t1"),), (("a1", (Ask("claim_next"),)),))
-    found = replay(Counterexample(NO_LOCK, invariant, "", ("threads",), one, (), ()), gates)
-    assert found.unjudged == f"no checker judges {invariant} by one execution"
+    found = replay(Counterexample(NO_LOCK, "S15", "", ("threads",), one, (), ()), gates)
+    assert found.unjudged == "no checker judges S15 by one execution"

@@ -289,7 +289,7 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
 def test_a_proof_in_which_nothing_succeeds_is_unknown_and_fails_under_its_own_word(
     folder: Path,
 ) -> None:
-    ran = proved(folder, "boards.py:Idle", "--proofs-gate", "threads", "-k", "whatever")
+    ran = proved(folder, "boards.py:Idle", "--proofs-gate", "threads", "-k", "agents_ask")
     assert ran.status == 1, ran.output
     assert "unknown: Idle, start never succeeded in " in ran.output, ran.output
     assert "1 unknown" in ran.output and "failed" not in ran.output

@@ -20,7 +20,7 @@ POST: Final = (Ask("post", "n1", fenced=False),)
 class SyncedLockAndScan(LockAndScan):
     """Survives the loss of any change that was not synced, renames by halves among them."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "persistence": "S"}
+    promises: ClassVar[dict[str, Any]] = {**LockAndScan.promises, "persistence": "S"}
 
     def write(self, task: Task) -> None:
         temporary = self.temporary(task.task_id)

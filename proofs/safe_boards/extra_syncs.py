@@ -15,7 +15,7 @@ from swarm.task import Task
 class Board(LockAndScan):
     """Syncs more than it needs to."""
 
-    promises: ClassVar[dict[str, Any]] = {"attempts_max": None, "persistence": "S"}
+    promises: ClassVar[dict[str, Any]] = {**LockAndScan.promises, "persistence": "S"}
 
     def write(self, task: Task) -> None:
         temporary = self.temporary(task.task_id)

@@ -110,7 +110,7 @@ def exactly_once(evidence: Evidence) -> Verdict:
 
     Those that no agent can handle, as it said when it polled last, at most once. Judged where all
     tasks had just been posted, nothing was posted, given back or ended without a claim meanwhile,
-    nothing raised, and no lease can have lapsed.
+    nothing went wrong or raised, and no lease can have lapsed.
     """
     polls = _last_polls(evidence)
     why_not = _not_polled_out(evidence, polls)
@@ -140,6 +140,8 @@ def _last_polls(evidence: Evidence) -> list[Operation]:
 def _not_polled_out(evidence: Evidence, polls: list[Operation]) -> str:
     """Why the question does not arise, if it does not."""
     operations = evidence.operations
+    if any(step.is_struck for step in evidence.execution.trace):
+        return "a fault struck an agent"
     agents = {operation.agent for operation in operations}
     if not polls or {poll.agent for poll in polls} != agents:
         return "not every agent has polled until None"
