@@ -112,7 +112,7 @@ class GatedAgent:
             fault = scheduling.nemesis.due(self.name, effect)
             if fault is not None:
                 return scheduling.nemesis.strike(self, fault, effect, act, may_wait=may_wait)
-        if scheduling.effects >= scheduling.asks_at and not self._is_chosen(effect):
+        if scheduling.effects >= scheduling.asks_at and not self._is_chosen(effect, act):
             return act()
         self.made = False
         try:
@@ -130,7 +130,7 @@ class GatedAgent:
         self, effect: Effect, act: Callable[[], T], told: str, *, may_wait: bool = False
     ) -> T:
         """The same for an effect that a fault happens to; ``told`` is what the trace says of it."""
-        if not self._is_chosen(effect):
+        if not self._is_chosen(effect, act):
             return act()
         self.made = False
         name = self.name
@@ -334,8 +334,11 @@ class GatedAgent:
         self._parts.append(part)
         return part
 
-    def _is_chosen(self, effect: Effect) -> bool:
-        """Once it is; False if the run is over, and the agent closes and unlocks on its way out."""
+    def _is_chosen(self, effect: Effect, act: Callable[[], object]) -> bool:
+        """Once it is; False if the run is over, and the agent closes and unlocks on its way out.
+
+        What it was about to close when the run ended is closed as well: nobody else would do so.
+        """
         if self.unwinds:
             if self.is_abandoned and effect.kind != "close":
                 raise RunAbortedError
@@ -346,6 +349,8 @@ class GatedAgent:
                 self._hand_over(chosen)
         except RunAbortedError:
             self.unwinds = True
+            if effect.kind == "close":
+                act()
             raise
         return True
 
