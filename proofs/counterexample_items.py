@@ -55,7 +55,7 @@ class CounterexampleItem(pytest.Item):
     def runtest(self) -> None:
         """Replay, and end by the verdict."""
         try:
-            board = _board(self.config, self._counterexample, self.path)
+            board = board_to_replay(self.config, self._counterexample, self.path)
         except (ValueError, UnfitBoardError) as error:  # also of what the board promises
             pytest.fail(f"{self.path.name}: {error}", pytrace=False)
         folder = self.config._tmp_path_factory.mktemp("replay")  # type: ignore[attr-defined]
@@ -108,6 +108,7 @@ class CounterexampleItem(pytest.Item):
             invariants,
             extent="replayed",
             executions=2,
+            counterexamples=(str(self.path),),
         )
 
     def _tell(self, conclusion: Conclusion) -> None:
@@ -131,7 +132,9 @@ def _gates(config: pytest.Config, counterexample: Counterexample) -> list[GateNa
     return [found] if wanted == "both" else [wanted]
 
 
-def _board(config: pytest.Config, counterexample: Counterexample, source: Path) -> ProvenBoard:
+def board_to_replay(
+    config: pytest.Config, counterexample: Counterexample, source: Path
+) -> ProvenBoard:
     """The board named by option, else that of the file, if it is one of this project.
 
     Raises ``CounterexampleError`` for one that lies elsewhere: a file must not make us import what

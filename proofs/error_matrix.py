@@ -19,6 +19,7 @@ from proofs.harness.effects import Effect
 from proofs.harness.execution import Execution
 from proofs.harness.gates import Gates
 from proofs.harness.history import Operation, Outcome
+from proofs.harness.matrix import Trial
 from proofs.harness.nemesis import strikes
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.turns import pattern_of
@@ -138,6 +139,14 @@ def row_of(execution: Execution, plain: Execution) -> Row:
     raised = None if call.error is None else call.error.partition(":")[0]
     effect = _without_names(fault.where)
     return Row(call.name, effect, fault.when, fault.what, fault.lasts, call.outcome, raised)
+
+
+def trial_of(row: Row) -> Trial:
+    """As the matrix of a report tells it."""
+    lasting = ", from then on" if row.lasts else ""
+    raised = f"raises {row.raised}" if row.raised else row.outcome
+    words = f"{row.operation}, {_WHENS[row.when]}{lasting}: {raised}"
+    return Trial(row.effect, row.what, row.outcome, words)
 
 
 def was_struck(execution: Execution) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ PROPERTY: Final = "proofs"
 
 _FORMAT: Final = b"swarm-proofs/counterexample"
 _HEAD_BYTES: Final = 1024
+_INTERRUPTED: Final = 2
+"""From this exit status of pytest on something was not run that was asked for."""
+
 _WORDS: Final = {
     "violated": ("failed", "F", "VIOLATED"),
     "unknown": ("unknown", "U", "UNKNOWN"),
@@ -44,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where agents run: threads of this process, worker processes, or both (default)",
     )
     group.addoption(
-        "--proofs-report", type=Path, metavar="DIR", help="write report.json there when all is done"
+        "--proofs-report", type=Path, metavar="DIR", help="write report.html and report.json there"
     )
     group.addoption(
         "--proofs-counterexamples",
@@ -138,12 +142,16 @@ class Conclusions:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._told: list[dict[str, Any]] = []
+        self._others: dict[str, list[Any]] = {"passed": [], "failed": [], "skipped": []}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a proof told; the report of its call holds all."""
-        if report.when == "call":
-            told: list[Any] = [v for name, v in report.user_properties if name == PROPERTY]
+        """Keep what a proof told; the report of its call holds all. Others are only counted."""
+        told: list[Any] = [v for name, v in report.user_properties if name == PROPERTY]
+        if report.when == "call" and told:
             self._told += told
+        elif not told and (report.when == "call" or not report.passed):
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            self._others[report.outcome].append((report.nodeid, why.removeprefix("Skipped: ")))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report; where nothing at all applied to a named board, nothing was shown."""
@@ -153,9 +161,17 @@ class Conclusions:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
         folder = self._config.getoption("--proofs-report")
         if folder is not None and not hasattr(self._config, "workerinput"):
-            from proofs.summary import write_report
+            self._write_report(folder, is_whole=int(session.exitstatus) < _INTERRUPTED)
 
-            write_report(folder, self._told)
+    def _write_report(self, folder: Path, *, is_whole: bool) -> None:
+        from proofs.counterexample_items import board_to_replay
+        from proofs.report import Session, Skipped, write_report
+
+        skipped = [Skipped(test, why) for test, why in self._others["skipped"]]
+        failed = [test for test, _ in self._others["failed"]]
+        passed = len(self._others["passed"])
+        found = Session(self._told, passed, failed, skipped, is_whole)
+        write_report(folder, found, partial(board_to_replay, self._config))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """A line for each proof."""

@@ -197,7 +197,7 @@ class Proving:
         """Lines for the shell: where the report is, and how to keep what was found."""
         report: Path | None = self.config.getoption("--proofs-report")
         if report is not None:
-            yield f"Report: {report / 'report.json'}"
+            yield f"Report: {report / 'report.html'}"
         kept = Path("proofs", "counterexamples")
         yield f"Keep: cp {proof.path} {kept if kept.is_dir() else '.'}"
 

@@ -1,19 +1,12 @@
-"""What pytest prints of the proofs when all is done, and the report for machines."""
+"""What pytest prints of the proofs when all is done."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import pytest
-
-from proofs.harness.surroundings import surroundings
-
-REPORT_FORMAT: Final = "swarm-proofs/report"
-REPORT_VERSION: Final = 1
 
 TOLD_ONE_BY_ONE_MAX: Final = 4
 
@@ -35,24 +28,6 @@ def summarise(terminal: pytest.TerminalReporter, conclusions: Conclusions) -> No
         terminal.line(
             f"seed {', '.join(map(str, seeds))}; the same again: --proofs-seed {seeds[0]}"
         )
-
-
-def write_report(folder: Path, conclusions: Conclusions) -> Path:
-    """``report.json`` in the folder, written whole; its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    seeds = [told["seed"] for told in conclusions if "seed" in told]
-    report = {
-        "format": REPORT_FORMAT,
-        "version": REPORT_VERSION,
-        "environment": surroundings(folder),
-        "seed": seeds[0] if seeds else None,
-        "proofs": [{key: told[key] for key in told if key != "seed"} for told in conclusions],
-    }
-    path = folder / "report.json"
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    new.replace(path)
-    return path
 
 
 def _tell(terminal: pytest.TerminalReporter, told: dict[str, Any]) -> None:

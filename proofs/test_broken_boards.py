@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +94,7 @@ def at_their_gates(modules: list[ModuleType]) -> list[object]:
 def test_a_broken_board_is_convicted_within_a_few_executions(
     module: ModuleType, gate: GateName, tmp_path: Path, concludes: Concludes
 ) -> None:
+    began = time.monotonic()
     number = first_conviction(module, gate, SEED, tmp_path / "board")
     told = f"{module.INVARIANT} in execution {number}, seed {SEED}"
     concludes(
@@ -102,6 +104,7 @@ def test_a_broken_board_is_convicted_within_a_few_executions(
             extent="convicted",
             bound={"executions": number, "executions_max": EXECUTIONS_MAX[proof_of(module)]},
             executions=number,
+            seconds=round(time.monotonic() - began, 3),
         )
     )
 
@@ -111,7 +114,9 @@ def test_a_broken_board_is_convicted_within_a_few_executions(
 def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_replays(
     module: ModuleType, gate: GateName, seed: int, tmp_path: Path, concludes: Concludes
 ) -> None:
+    began = time.monotonic()
     proof, _ = convicted(module, gate, seed, tmp_path / "board", tmp_path)
+    seconds = round(time.monotonic() - began, 3)
     assert proof.conviction is not None and proof.path is not None
     count = preemptions(proof.conviction.execution.trace)
     assert count == module.PREEMPTIONS, proof.conviction.words(name_of(module))
@@ -134,6 +139,7 @@ def test_a_broken_board_is_convicted_of_its_own_bug_and_the_counterexample_repla
             extent="convicted",
             bound=bound,
             executions=found_in,
+            seconds=seconds,
         )
     )
 

@@ -33,11 +33,13 @@ from proofs.error_matrix import (
     row_of,
     table_in,
     table_of,
+    trial_of,
     was_struck,
 )
 from proofs.harness.checkers.evidence import said
 from proofs.harness.execution import Execution
 from proofs.harness.exhaustive import explore, up_to_the_last_calls
+from proofs.harness.matrix import cells_of_trials
 from proofs.harness.proof import Proof
 from proofs.harness.proven_board import ProvenBoard
 from proofs.one_call import scenario_of
@@ -83,6 +85,7 @@ def test_no_error_at_any_effect_of_an_operation_breaks_a_promise(
                 wrong += what_does_not_work(execution, plain) if is_ours else ()
         proof.extent = "exhausted" if IS_DEEP else "sampled"
         proof.space = words_of(rows, names)
+        proof.cells += cells_of_trials("errors", map(trial_of, rows))
     assert not wrong, "\n".join(wrong)
     if is_ours:
         check_docs(rows)

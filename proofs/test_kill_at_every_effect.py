@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from proofs.harness.execution import Execution
 from proofs.harness.exhaustive import explore
+from proofs.harness.matrix import Trial, cells_of_trials
 from proofs.harness.proof import Proof
 from proofs.harness.verdict import UnknownError
 from proofs.one_call import scenario_of
@@ -40,17 +41,20 @@ def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(proving: Prov
     names = [name for name in proving.board.asks if name in ALONE]
     kills = 0
     left: dict[str, set[str]] = {}
+    trials: list[Trial] = []
     with proving.proof("processes") as proof:
         for name in names:
             scenario = scenario_of(proof.gates.board, name)
             plain = proof.examine(scenario)
             for execution in killed_at_each_effect(proof, plain):
                 kills += 1
+                trials.append(trial_of(name, execution))
                 if leftovers(execution, plain):
                     left[f"{name}: {execution.scenario.faults[0]}"] = leftovers(execution, plain)
         proof.extent = "exhausted"
         what = ", ".join(names) if len(names) < 5 else f"{len(names)} operations"
         proof.space = f"{kills:,} kills, before each effect of {what} alone"
+        proof.cells += cells_of_trials("kills", trials)
     if proving.board.text == OUR_BOARD:  # others do not promise it
         assert not left, f"R1: what a killed agent leaves, the next one who writes clears: {left}"
 
@@ -79,6 +83,13 @@ def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
             f"{kills:,} kills, before {which} effect of {', '.join(names)} beside another agent, "
             "every interleaving with at most one preemption"
         )
+
+
+def trial_of(name: str, execution: Execution) -> Trial:
+    """A kill that broke no promise, by the kind of the effect that it came before."""
+    killed = next(step.effect for step in execution.trace if step.effect.kind == KILL)
+    when, kind = killed.detail.split(" ")[:2]
+    return Trial(name, f"{when} {kind}", "holds")
 
 
 def up_to_the_last_call(plain: Execution) -> Interleaving:

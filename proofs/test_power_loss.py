@@ -17,6 +17,7 @@ import pytest
 from proofs.harness.disk import MODELS, Model, crash_states
 from proofs.harness.execution import run
 from proofs.harness.interception import interception
+from proofs.harness.matrix import Cell
 from proofs.harness.persistence.changes import ChangeLog, Synced, Written
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
@@ -128,6 +129,7 @@ def test_what_was_acknowledged_survives_and_all_work_is_brought_to_its_end(
             extent="exhausted" if is_exhausted else "sampled",
             bound={"states": proof.states, "recoveries": proof.recoveries},
             executions=proof.executions,
+            cells=(Cell("power loss", name, model, "holds", proof.recoveries, words),),
         )
     )
 
@@ -155,6 +157,9 @@ def test_a_recovery_that_is_cut_off_at_any_of_its_effects_is_recovered_from(
             invariants=("S15",),
             bound={"states": proof.states, "recoveries": proof.recoveries},
             executions=proof.executions,
+            cells=(
+                Cell("power loss", "recovery cut off", model, "holds", proof.recoveries, words),
+            ),
         )
     )
 

@@ -47,10 +47,10 @@ def picture(
     for line in _lines(execution, also, until):
         number = "" if line.number is None else str(line.number)
         rows.append(_row(number, {line.agent: line.text}, agents, column))
-    return "\n".join([*_found(execution.scenario), *rows])
+    return "\n".join([*found(execution.scenario), *rows])
 
 
-def _found(scenario: Scenario) -> Iterator[str]:
+def found(scenario: Scenario) -> Iterator[str]:
     """A line for each damage, one for several tasks, and one for clocks that are apart."""
     yield from (f"damage: {one}" for one in scenario.damage)
     tasks = sorted(scenario.tasks, key=lambda one: (one.priority, one.created_at, one.task_id))
@@ -94,7 +94,7 @@ def _lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[
 
 
 def _all_lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[_Line]:
-    trace, matter = execution.trace, _that_matter(execution.trace) | also
+    trace, matter = execution.trace, that_matter(execution.trace) | also
     preempted = frozenset(preempted_after(trace))
     # How an agent opened the board matters only where it never got any further.
     calls = {step.agent for step in trace if step.effect.kind == "call"}
@@ -129,7 +129,7 @@ def _effect(step: Step) -> str:
     return pattern_of(step.effect.label()) + ending
 
 
-def _that_matter(trace: Sequence[Step]) -> frozenset[int]:
+def that_matter(trace: Sequence[Step]) -> frozenset[int]:
     """The numbers of the effects that conflict with one of another agent, and of the faults.
 
     A lock of threads that kept nobody out is left out: a library may take a dozen for each call.

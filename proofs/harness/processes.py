@@ -39,13 +39,15 @@ class ProcessGate:
     """Runs the agents of scenarios in worker processes, which are kept for the next scenario.
 
     ``board`` is named as text (see ``load_board``), for the workers open it themselves; it may be
-    another for the next run. The state of the run travels with the right to run, so a worker
-    decides in place as long as it goes on; here is always the state that was handed over last. To
-    be closed, or used in ``with``; at the latest the workers end with this process.
+    another for the next run. ``film`` is where a film of each run is written that is not guarded.
+    The state of the run travels with the right to run, so a worker decides in place as long as it
+    goes on; here is always the state that was handed over last. To be closed, or used in ``with``;
+    at the latest the workers end with this process.
     """
 
-    def __init__(self, board: str) -> None:
+    def __init__(self, board: str, film: Path | None = None) -> None:
         self.board = board
+        self._film = film
         self._workers = Workers(board)
         self._reaper = weakref.finalize(self, self._workers.end)
 
@@ -93,6 +95,7 @@ class ProcessGate:
             scenario.faults,
             is_guarded=watch is not None,
             hanging_seconds=limits.hanging_seconds,
+            film=None if self._film is None else str(self._film),
         )
         try:
             return _Running(told, self._workers, time, watch).run()

@@ -16,6 +16,7 @@ from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.guard.schedule import GuardSchedule
+from proofs.harness.matrix import Cell
 from proofs.harness.needs import nobody_asked
 from proofs.harness.verdict import UnknownError, Value, Verdict
 from strategies.scenarios import Scenario
@@ -30,7 +31,8 @@ class ViolatedError(AssertionError):
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """What a proof shows. ``invariants`` are those that were judged, ``not_applicable`` says of the
-    others why not; ``bound`` and ``words`` are how much was tried, as numbers and as a sentence.
+    others why not; ``bound`` and ``words`` are how much was tried, as numbers and as a sentence;
+    ``cells`` are what it adds to the matrices of the report.
     """
 
     proof: str
@@ -45,6 +47,7 @@ class Conclusion:
     executions: int = 0
     seconds: float = 0.0
     counterexamples: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
 
     def __str__(self) -> str:
         how = f" ({self.extent})" if self.verdict == "holds" else ""
@@ -55,7 +58,8 @@ class Conclusion:
 class Proof:
     """Counts what was tried; convicts at once what breaks a promise.
 
-    ``extent`` and ``space`` are told with the conclusion: whether all of a space was tried, which.
+    ``extent``, ``space`` and ``cells`` are told with the conclusion: whether all of a space was
+    tried, which, and what came of each trial.
     ``invariants`` None: whatever the checkers judge. The counterexample is written to ``folder``.
     The first execution, one in fifty, and each that fails are run a second time, guarded, and
     compared: what differs or goes unseen makes the verdict unknown. A leak is convicted when the
@@ -89,6 +93,7 @@ class Proof:
         self._leak: tuple[Execution, Verdict] | None = None
         self.extent: Extent = "sampled"
         self.space = ""
+        self.cells: list[Cell] = []
         self._began = time.monotonic()
 
     def examine(self, scenario: Scenario) -> Execution:
@@ -147,6 +152,7 @@ class Proof:
             self.coverage.executions,
             round(time.monotonic() - self._began, 3),
             () if self.path is None else (str(self.path),),
+            tuple(self.cells),
         )
 
     def _first_violated(self, verdicts: list[Verdict]) -> Verdict | None:

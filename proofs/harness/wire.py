@@ -49,6 +49,7 @@ class Run(NamedTuple):
     faults: tuple[Fault, ...]
     is_guarded: bool
     hanging_seconds: float
+    film: str | None = None
 
 
 class Ready(NamedTuple):

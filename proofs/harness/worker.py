@@ -9,6 +9,7 @@ import logging
 import pickle
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from proofs.harness.adapter import Board
 from proofs.harness.board_path import BoardPathError, load_board
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import scheduler_of
+from proofs.harness.filmed_agent import FilmedAgent
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.guarded_agent import GuardedAgent
 from proofs.harness.guard.watch import Watch
@@ -89,13 +91,18 @@ def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard, lookou
     scheduling = Scheduling(agents, scheduler, time, watch=watch, nemesis=nemesis)
     gate = WorkerGate(connection, Path(run.root), scheduling)
     lookout.look_at(gate)
-    kind = GuardedAgent if run.is_guarded else GatedAgent
-    agent = kind(name, gate, run.clock.skew_ns(name), run.chance)
+    agent = _kind(run)(name, gate, run.clock.skew_ns(name), run.chance)
     recorder = Recorder(name, dict(run.programs)[name], board, gate.root)
     gate.record_at_death = partial(recorder.killed, agent)
     raised = gate.run(agent, recorder)
     gate.end(recorder.ended(), raised)
     lookout.look_at(None)
+
+
+def _kind(run: Run) -> Callable[[str, WorkerGate, int, int], GatedAgent]:
+    if run.is_guarded:
+        return GuardedAgent
+    return GatedAgent if run.film is None else partial(FilmedAgent, Path(run.film))
 
 
 if __name__ == "__main__":

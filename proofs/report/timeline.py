@@ -1,0 +1,159 @@
+"""A run as the page shows it: who did what when, and the board's files at each moment.
+
+As JSON it is columns of numbers and the texts that they stand for, so that ten thousand operations
+take one megabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+from proofs.harness.clock import EFFECT_NS
+from proofs.harness.execution import Execution
+from proofs.harness.film import BEFORE_ALL, Film
+from proofs.harness.picture import found, that_matter
+from proofs.harness.trace import preempted_after
+from proofs.harness.turns import pattern_of
+from proofs.report.locks import locks_held
+from strategies.scenarios import START
+
+TEXTS_BYTES_MAX: Final = 400_000
+"""So much of all that files held is kept of one run."""
+
+COMPARED_STEPS_MAX: Final = 3_000
+"""In longer runs nobody looks which effects meet: comparing each with each would take too long."""
+
+_NS: Final = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Texts:
+    """Each text once, by its number; behind ``bytes_max`` in all only how long it was."""
+
+    bytes_max: int | None = None
+    all: list[str] = field(default_factory=list)
+    left_out: int = 0
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _bytes: int = 0
+
+    def number(self, text: str) -> int:
+        """The one of this text."""
+        if text not in self._numbers:
+            self._numbers[text] = len(self.all)
+            self.all.append(self._kept(text))
+        return self._numbers[text]
+
+    def _kept(self, text: str) -> str:
+        size = len(text.encode(errors="surrogatepass"))
+        if self.bytes_max is not None and self._bytes + size > self.bytes_max:
+            self.left_out += 1
+            return f"(not kept: {size:,} bytes, and the report has grown too large)"
+        self._bytes += size
+        return text
+
+
+def timeline(execution: Execution, film: Film | None = None) -> dict[str, Any]:
+    """All of it as JSON; ``docs/report.md`` is the reference. Without a film nothing of files."""
+    trace = execution.trace
+    labels, texts = Texts(), Texts(TEXTS_BYTES_MAX)
+    agents = sorted({*execution.scenario.agents, *(step.agent for step in trace)})
+    numbers = {agent: number for number, agent in enumerate(agents)}
+    files = [] if film is None else list(_files(film, len(trace), texts))
+    steps = list(enumerate(trace))
+    return {
+        "agents": agents,
+        "found": [*found(execution.scenario)],
+        "labels": labels.all,
+        "steps": {
+            "agent": [numbers[step.agent] for step in trace],
+            "label": [labels.number(pattern_of(step.effect.label())) for step in trace],
+        },
+        "waits": [number for number, step in steps if step.waits],
+        "errors": [[number, step.error] for number, step in steps if step.error],
+        "faults": [
+            [number, step.fault or pattern_of(step.effect.label())] for number, step in steps if step.is_struck
+        ],
+        "preempted": preempted_after(trace),
+        "matter": sorted(that_matter(trace)) if len(trace) <= COMPARED_STEPS_MAX else None,
+        "operations": [
+            [
+                numbers[one.agent],
+                one.invoked_at,
+                one.returned_at,
+                one.call(),
+                one.response(),
+                one.outcome,
+            ]
+            for one in execution.history.operations
+        ],
+        "locks": [
+            [numbers[held.agent], held.name, held.since, held.until, held.how]
+            for held in locks_held(trace)
+        ],
+        "clock": [] if film is None else list(_clock(film, len(trace))),
+        "crashes": list(_crashes(execution)),
+        "texts": texts.all,
+        "files": files,
+        "cut": _cut(execution, texts),
+    }
+
+
+def _files(film: Film, effects: int, texts: Texts) -> Iterator[list[Any]]:
+    """``[effect, path, text]`` for each change of a file, text None where it is gone."""
+    before: dict[str, str] = {}
+    for picture in film.pictures:
+        after = picture.files
+        if after is None or picture.number >= effects:
+            continue
+        for path in sorted({*before, *after}):
+            if before.get(path) != after.get(path):
+                text = after.get(path)
+                yield [picture.number, path, None if text is None else texts.number(text)]
+        before = after
+
+
+def _clock(film: Film, effects: int) -> Iterator[list[float]]:
+    """``[effect, seconds]`` where the time moved by more than effects take: seconds since the
+    scenario began, after this effect.
+    """
+    yield [BEFORE_ALL, round(film.pictures[0].now_ns / _NS - START, 6)]
+    for before, after in pairwise(film.pictures):
+        passed_ns = after.now_ns - before.now_ns
+        is_usual = 0 <= passed_ns <= EFFECT_NS * max(1, after.number - before.number)
+        if not is_usual and after.number < effects:
+            yield [after.number, round(after.now_ns / _NS - START, 6)]
+
+
+def _crashes(execution: Execution) -> Iterator[list[Any]]:
+    """``[effect, words]``: before which effect all agents are gone; after the last one if at the
+    end. Of a scenario that has such.
+    """
+    for crash in getattr(execution.scenario, "crashes", ())[:1]:
+        number, words = len(execution.trace), "at the end"
+        if crash.before is not None:
+            agent, label, occurrence = crash.before
+            words = f"before {label} of {agent}"
+            own = [
+                number
+                for number, step in enumerate(execution.trace)
+                if step.agent == agent and pattern_of(step.effect.label()) == label
+            ]
+            number = own[occurrence - 1] if len(own) >= occurrence else number
+        lost = "; ".join(map(str, crash.lost)) or "nothing"
+        what = "all agents are killed" if crash.model == "K" else "the power fails"
+        yield [number, f"{what} {words} (model {crash.model}); lost: {lost}"]
+
+
+def _cut(execution: Execution, texts: Texts) -> list[str]:
+    """What is not shown, in words."""
+    told = []
+    if texts.left_out:
+        told.append(f"{texts.left_out:,} versions of files are not kept, for their size")
+    if len(execution.trace) > COMPARED_STEPS_MAX:
+        told.append("which effects meet was not looked for in so long a run")
+    if execution.stuck:
+        told.append(f"the run was given up: {execution.stuck}")
+    return told
