@@ -52,7 +52,11 @@ def _told(
     path: Path, verdict: str, board_of: BoardOf, root: Path, why: str | None
 ) -> dict[str, Any]:
     """One of them; ``why`` says why it is not played, if it is not to be."""
-    told: dict[str, Any] = {"file": path.name, "replay": f"pytest {path}", "verdict": verdict}
+    told: dict[str, Any] = {
+        "file": path.name,
+        "replay": f"pytest {_seen_from_here(path)}",
+        "verdict": verdict,
+    }
     try:
         counterexample = load(path)
         told |= _written_down(counterexample)
@@ -61,6 +65,14 @@ def _told(
     except Exception as error:  # whatever is wrong with one, the report of the others is written
         why = f"{type(error).__name__}: {error}"
     return told | ({} if why is None else {"unplayed": why})
+
+
+def _seen_from_here(path: Path) -> Path:
+    """Relative, where it lies below the directory in which the proofs were started."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
 
 
 def _written_down(found: Counterexample) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from proofs.harness.clock import EFFECT_NS
 from proofs.harness.execution import Execution
 from proofs.harness.film import BEFORE_ALL, Film
 from proofs.harness.picture import found, that_matter
-from proofs.harness.trace import preempted_after
+from proofs.harness.trace import Step, preempted_after
 from proofs.harness.turns import pattern_of
 from proofs.report.locks import locks_held
 from strategies.scenarios import START
@@ -73,9 +73,7 @@ def timeline(execution: Execution, film: Film | None = None) -> dict[str, Any]:
         },
         "waits": [number for number, step in steps if step.waits],
         "errors": [[number, step.error] for number, step in steps if step.error],
-        "faults": [
-            [number, step.fault or pattern_of(step.effect.label())] for number, step in steps if step.is_struck
-        ],
+        "faults": [[number, _fault(step)] for number, step in steps if step.is_struck],
         "preempted": preempted_after(trace),
         "matter": sorted(that_matter(trace)) if len(trace) <= COMPARED_STEPS_MAX else None,
         "operations": [
@@ -99,6 +97,10 @@ def timeline(execution: Execution, film: Film | None = None) -> dict[str, Any]:
         "files": files,
         "cut": _cut(execution, texts),
     }
+
+
+def _fault(step: Step) -> str:
+    return step.fault or pattern_of(step.effect.label())
 
 
 def _files(film: Film, effects: int, texts: Texts) -> Iterator[list[Any]]:

@@ -2,7 +2,11 @@
 
 const BEFORE_ALL = -1;
 const ROW = 22;
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const palette = new Map(); // of the scheme that is on; asking the browser each time is slow
+const colour = (name) => {
+  if (!palette.has(name)) palette.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return palette.get(name);
+};
 const agentColour = (agent) => colour(`--agent-${agent % 8}`);
 
 function atMost(sorted, value, of = (item) => item) { // how many of these are at most this
@@ -28,9 +32,12 @@ class Run {
     this.changes = grouped(told.files, (change) => change[0]);
     this.versions = grouped(told.files, (change) => change[1]);
     this.paths = [...this.versions.keys()].sort();
+    this.locks = [...new Set(told.locks.map((lock) => lock[1]))];
     this.matter = told.matter === null ? null : new Set(told.matter);
     this.own = told.agents.map(() => []);
     told.steps.agent.forEach((agent, number) => this.own[agent].push(number));
+    this.asked = told.agents.map(() => []);
+    for (const operation of told.operations) this.asked[operation[0]].push(operation);
     this.begins = grouped(told.operations, (operation) => `${operation[0]} ${operation[1]}`);
     this.ends = grouped(told.operations, (operation) => this.lastOf(operation));
     const clocks = told.clock.map((one) => one[0]).filter((number) => number >= 0);
@@ -67,7 +74,8 @@ class Run {
   }
 
   operationAt(agent, number) {
-    return this.told.operations.find((one) => one[0] === agent && one[1] <= number && this.lastOf(one) >= number);
+    const own = this.asked[agent], last = own[atMost(own, number, (one) => one[1]) - 1];
+    return last && this.lastOf(last) >= number ? last : undefined;
   }
 
   next(agent, number) {
@@ -90,7 +98,7 @@ class Viewer {
   constructor(told) {
     this.run = new Run(told);
     this.at = Math.max(0, this.run.marks.length ? this.firstAt() : 0);
-    this.scale = 0; // pixels an effect takes; 0: all of it fits
+    this.scale = this.run.size > 400 ? 12 : 0; // pixels an effect takes; 0: all of it fits
     this.left = 0; // the first effect that is drawn
     this.canvas = el("canvas", { class: "lanes", role: "img" });
     this.now = el("div", { class: "now", role: "status", "aria-live": "polite" });
@@ -279,7 +287,7 @@ class Viewer {
       const [agent, begun, , call, response, outcome] = one, last = this.run.lastOf(one);
       if (last < from || begun > until) continue;
       const [left, right, y] = [this.x(begun), this.x(last + 1), this.y(agent)];
-      if (right < drawn[agent] + 1) continue;
+      if (right < drawn[agent] + 0.8) continue;
       drawn[agent] = right;
       context.globalAlpha = 0.2;
       context.fillStyle = outcome === "unknown" ? colour("--warn") : agentColour(agent);
@@ -312,43 +320,48 @@ class Viewer {
   }
 
   drawSwitches() {
-    const { context, from, until } = this.pen;
-    for (let number = Math.max(1, from); number < until; number++) {
+    const { context, from, until } = this.pen, isDense = this.pixels() < 1.5;
+    for (let number = Math.max(1, from); !isDense && number < until; number++) {
       const [before, after] = [this.run.agent(number - 1), this.run.agent(number)];
       if (before === after) continue;
       const isStop = this.run.preempted.has(number - 1), x = this.x(number);
-      if (this.pixels() >= 1.5) {
-        context.strokeStyle = isStop ? colour("--warn") : colour("--line");
-        context.lineWidth = isStop ? 1.5 : 1;
-        context.beginPath();
-        context.moveTo(x, this.y(before) + 32);
-        context.lineTo(x, this.y(after) + 32);
-        context.stroke();
-      }
-      if (isStop) {
-        context.fillStyle = colour("--warn");
-        context.beginPath();
-        context.moveTo(x - 5, this.y(before) - 3);
-        context.lineTo(x + 5, this.y(before) - 3);
-        context.lineTo(x, this.y(before) + 7);
-        context.fill();
-      }
+      context.strokeStyle = isStop ? colour("--warn") : colour("--line");
+      context.lineWidth = isStop ? 1.5 : 1;
+      context.beginPath();
+      context.moveTo(x, this.y(before) + 32);
+      context.lineTo(x, this.y(after) + 32);
+      context.stroke();
+    }
+    const stops = this.run.told.preempted, drawn = this.run.agents.map(() => -1e9);
+    for (let at = atMost(stops, from - 2); at < stops.length && stops[at] < until; at++) {
+      const agent = this.run.agent(stops[at]), x = this.x(stops[at] + 1), y = this.y(agent);
+      if (x < drawn[agent] + 3) continue;
+      drawn[agent] = x;
+      this.shape(colour("--warn"), [x - 5, y - 3], [x + 5, y - 3], [x, y + 7]);
     }
     for (const [number] of this.run.told.faults) {
       const [x, y] = [this.x(number) + this.pixels() / 2, this.y(this.run.agent(number)) + 31];
-      context.fillStyle = colour("--fault");
-      context.beginPath();
-      context.moveTo(x, y - 8); context.lineTo(x + 6, y); context.lineTo(x, y + 8); context.lineTo(x - 6, y);
-      context.fill();
+      this.shape(colour("--fault"), [x, y - 8], [x + 6, y], [x, y + 8], [x - 6, y]);
     }
+  }
+
+  shape(fill, [x, y], ...others) {
+    const { context } = this.pen;
+    context.fillStyle = fill;
+    context.beginPath();
+    context.moveTo(x, y);
+    for (const other of others) context.lineTo(...other);
+    context.fill();
   }
 
   drawLocks() {
     const { context, from, until } = this.pen;
-    const names = [...new Set(this.run.told.locks.map((lock) => lock[1]))];
+    const names = this.run.locks, drawn = new Map();
     for (const [agent, name, since, end, how] of this.run.told.locks) {
       if (end < from || since > until) continue;
-      const [left, right, y] = [this.x(since), this.x(end + 1), this.y(agent) + 46];
+      const [left, right, y] = [this.x(since), this.x(end + 1), this.y(agent) + 46], lane = `${agent} ${name}`;
+      if (right < (drawn.get(lane) ?? -1e9) + 0.8) continue;
+      drawn.set(lane, right);
       context.fillStyle = colour("--lock");
       context.globalAlpha = how ? 0.5 : 0.85;
       context.fillRect(left, y + 3 * (names.indexOf(name) % 3), Math.max(1, right - left), 4);
@@ -593,7 +606,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea, summary, .scroll")) return;
   viewer.key(event);
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (viewer) viewer.go(viewer.at); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { palette.clear(); if (viewer) viewer.go(viewer.at); });
 
 drawPage();
 if (report.counterexamples.length) {
