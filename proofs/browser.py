@@ -7,11 +7,13 @@ through two descriptors; so nothing has to be installed but the browser, and no 
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +27,12 @@ _FLAGS: Final = (
     *("--disable-extensions", "--disable-background-networking", "--disable-dev-shm-usage"),
     *("--hide-scrollbars", "--mute-audio", "--no-default-browser-check"),
 )
+
+_START: Final = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3), os.dup2(int(sys.argv[2]), 4), os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The descriptors must be 3 and 4 in the browser, and are others here."""
 
 
 def installed() -> str | None:
@@ -50,24 +58,32 @@ class Browser:
         self._from, from_browser = os.pipe()
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         flags = [*_FLAGS, *sandbox, f"--user-data-dir={self._profile}", "about:blank"]
-        # The descriptors must be 3 and 4 in the browser, which only a shell can see to.
-        command = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        given = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 5) for one in (to_browser, from_browser)]
+        starting = [sys.executable, "-I", "-S", "-c", _START, *map(str, given)]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", command, "sh", program, *flags],
-            pass_fds=(to_browser, from_browser),
+            [*starting, program, *flags],
+            pass_fds=given,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_browser)
-        os.close(from_browser)
+        for descriptor in (to_browser, from_browser, *given):
+            os.close(descriptor)
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _attach(self) -> None:
+        """To the one page that there is."""
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(target for target in targets if target["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        return self
 
     def __exit__(
         self,

@@ -144,9 +144,14 @@ class Conclusions:
         self._told: list[dict[str, Any]] = []
         self._others: dict[str, list[Any]] = {"passed": [], "failed": [], "skipped": []}
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a proof told; the report of its call holds all. Others are only counted."""
         told: list[Any] = [v for name, v in report.user_properties if name == PROPERTY]
+        if told and report.failed and not hasattr(self._config, "workerinput"):
+            from proofs.coloured_words import ColouredWords
+
+            report.longrepr = ColouredWords(report.longrepr)  # type: ignore[assignment]
         if report.when == "call" and told:
             self._told += told
         elif not told and (report.when == "call" or not report.passed):

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from proofs.harness.columns import printable
+
 TOLD_ONE_BY_ONE_MAX: Final = 4
 
 Conclusions = list[dict[str, Any]]
@@ -31,9 +33,11 @@ def summarise(terminal: pytest.TerminalReporter, conclusions: Conclusions) -> No
 
 
 def _tell(terminal: pytest.TerminalReporter, told: dict[str, Any]) -> None:
-    terminal.line(_line(told), **_markup(told["verdict"]))
+    terminal.line(printable(_line(told)), **_markup(told["verdict"]))
     if told["verdict"] == "unknown":  # pytest shows at length what failed or was an error
-        terminal.line("\n".join(f"    {line}" for line in told["words"].splitlines()[1:]))
+        terminal.line(
+            "\n".join(f"    {printable(line)}" for line in told["words"].splitlines()[1:])
+        )
 
 
 def _grouped(conclusions: Conclusions) -> list[Conclusions]:

@@ -129,6 +129,19 @@ def test_a_file_that_changes_behind_what_is_shown_of_it_is_another_one(tmp_path:
 # The timeline.
 
 
+def test_a_power_loss_is_the_last_effect_and_what_is_left_follows_it(tmp_path: Path) -> None:
+    found = session("no_sync_of_the_file", "journal_removed_before_it_is_applied")
+    write_report(tmp_path, found, board_of)
+    one, two = (shown["timeline"] for shown in data_of(tmp_path)["counterexamples"])
+    [(number, words)] = one["crashes"]
+    assert words.startswith("the power fails (model ") and "lost: data" in words
+    assert number == len(one["steps"]["agent"]) - 1 and one["agents"][-1] == "the disk"
+    lost = [name for at, name, _ in one["files"] if at == number]
+    assert lost and held(one, lost[0], number) != held(one, lost[0], number - 1)
+    assert len(two["crashes"]) == 2 and "in the recovery" in two["crashes"][1][1]
+    assert max(operation[2] for operation in one["operations"]) <= number
+
+
 def test_who_held_the_lock_is_known_and_two_at_a_time_where_its_file_was_unlinked(
     tmp_path: Path,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from proofs.harness.crash_replay import STATES_MAX, power_loss_of
 from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import Gates
+from proofs.harness.matrix import Cell
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss, Restarts
 from proofs.harness.proof import Conclusion, ViolatedError
@@ -123,7 +125,16 @@ class CrashProof:
             executions=self.coverage.executions,
             seconds=round(time.monotonic() - self._began, 3),
             counterexamples=() if self.path is None else (str(self.path),),
+            cells=tuple(self._cells()),
         )
+
+    def _cells(self) -> Iterator[Cell]:
+        """By the model of what the disk loses: what the board was opened on."""
+        for row, losses in (("a run", self._losses), ("a recovery", self._cut)):
+            for model, loss in losses.items():
+                end = "holds" if loss.found is None else "violated"
+                if loss.recoveries:
+                    yield Cell("power loss", row, model, end, loss.recoveries, loss.words())
 
     def _told(self) -> str:
         told = [loss.words() for loss in self._losses.values()]

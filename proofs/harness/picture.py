@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
+from proofs.harness.columns import fitted, printable
 from proofs.harness.conflicts import conflict
 from proofs.harness.execution import Execution
 from proofs.harness.history import Operation
@@ -17,15 +18,24 @@ from strategies.scenarios import Scenario
 WIDTH = 100
 _NUMBER_WIDTH = 5
 _COLUMN_WIDTH_MIN = 18
+_AMID = "┆"
+_STOPPED = "~~ stopped before"
+
+ROWS_MAX = 40
+"""With the words around them so many are what most screens hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line in the column of an agent; ``number`` is that of an effect, if it is one."""
+    """One line in the column of an agent; ``number`` is that of an effect, if it is one.
+
+    ``is_amid`` tells that a call begins or ends there.
+    """
 
     agent: str
     text: str
     number: int | None = None
+    is_amid: bool | None = None
 
 
 def picture(
@@ -43,11 +53,29 @@ def picture(
     """
     agents = sorted({*execution.scenario.agents, *(step.agent for step in execution.trace)})
     column = max(_COLUMN_WIDTH_MIN, (width - _NUMBER_WIDTH) // max(1, len(agents)))
-    rows = [_row("", dict(zip(agents, agents, strict=True)), agents, column)]
+    head = _row("", dict(zip(agents, agents, strict=True)), agents, column)
+    rows, amid = [], dict[str, str]()  # who is amid a call, and goes on later
     for line in _lines(execution, also, until):
         number = "" if line.number is None else str(line.number)
-        rows.append(_row(number, {line.agent: line.text}, agents, column))
-    return "\n".join([*found(execution.scenario), *rows])
+        rows.append(_row(number, {**amid, line.agent: line.text}, agents, column))
+        if line.is_amid is not None:
+            amid[line.agent] = _AMID if line.is_amid else ""
+    return "\n".join([*map(printable, found(execution.scenario)), head, *_at_most_a_screen(rows)])
+
+
+def _at_most_a_screen(rows: list[str]) -> list[str]:
+    """The middle is left out, with words, where they are more."""
+    if len(rows) <= ROWS_MAX:
+        return rows
+    kept = ROWS_MAX // 2
+    left_out = rows[kept : 1 - kept]
+    stops = sum(_STOPPED in row for row in left_out)
+    told = f", {stops} of them where an agent was stopped" if stops else ""
+    return [
+        *rows[:kept],
+        f"   ⋮ {len(left_out)} more lines{told}: a report shows all (--proofs-report DIR)",
+        *rows[1 - kept :],
+    ]
 
 
 def found(scenario: Scenario) -> Iterator[str]:
@@ -76,12 +104,8 @@ def outcomes(execution: Execution) -> tuple[str, ...]:
 
 
 def _row(number: str, texts: dict[str, str], agents: Sequence[str], column: int) -> str:
-    cells = (_fitted(texts.get(agent, ""), column - 1).ljust(column) for agent in agents)
+    cells = (f"{fitted(texts.get(agent, ''), column - 1)} " for agent in agents)
     return f"{number:>{_NUMBER_WIDTH - 1}} {''.join(cells)}".rstrip()
-
-
-def _fitted(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[_Line]:
@@ -90,7 +114,7 @@ def _lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[
     for _, group in groupby(lines, lambda line: (line.agent, line.text)):
         same = list(group)
         text = same[0].text + (f"  ×{len(same)}" if len(same) > 1 else "")
-        yield _Line(same[0].agent, text, same[0].number)
+        yield _Line(same[0].agent, text, same[0].number, same[-1].is_amid)
 
 
 def _all_lines(execution: Execution, also: Set[int], until: int | None) -> Iterator[_Line]:
@@ -105,14 +129,15 @@ def _all_lines(execution: Execution, also: Set[int], until: int | None) -> Itera
         if step.effect.kind == "call":
             asking.add(step.agent)
             operation = begun.get((step.agent, number))
-            yield _Line(step.agent, operation.call() if operation else f"{step.effect.detail}(…")
+            asked = operation.call() if operation else f"{step.effect.detail}(…"
+            yield _Line(step.agent, asked, is_amid=True)
         elif number in matter and (step.agent in asking or step.agent != agent_of(step.agent)):
             yield _Line(step.agent, f"  {_effect(step)}", number)
         if number in ended:
-            yield _Line(step.agent, f"-> {ended[number].response()}")
+            yield _Line(step.agent, f"-> {ended[number].response()}", is_amid=False)
         if number in preempted:
             following = next(s for s in trace[number + 1 :] if s.agent == step.agent)
-            yield _Line(step.agent, f"~~ stopped before {pattern_of(following.effect.label())}")
+            yield _Line(step.agent, f"{_STOPPED} {pattern_of(following.effect.label())}")
 
 
 def _last_effect(trace: Sequence[Step], operation: Operation) -> int:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from proofs.harness.counterexample import Counterexample, load
+from proofs.harness.crash_conviction import picture_of_crash
+from proofs.harness.crash_replay import run_to_the_crash
 from proofs.harness.execution import Execution
 from proofs.harness.filmed_run import run_filmed
-from proofs.harness.gates import GateName
+from proofs.harness.gates import GateName, Gates
 from proofs.harness.interception import interception
 from proofs.harness.invariants import INVARIANTS
 from proofs.harness.picture import picture
@@ -19,6 +21,7 @@ from proofs.harness.replay import diverged
 from proofs.harness.trace import preemptions
 from proofs.report.json_text import json_text
 from proofs.report.timeline import timeline
+from proofs.restarts import restarted
 
 BYTES_MAX: Final = 4_000_000
 """So much of a page is taken by what was played; it is to stay below five megabytes."""
@@ -94,19 +97,23 @@ def _run(found: Counterexample, board: ProvenBoard, root: Path) -> dict[str, Any
     gate: GateName = "processes" if found.gates[:1] == ("processes",) else "threads"
     with interception():
         execution, film = run_filmed(found.scenario, board, gate, root)
+    ended = None
+    if found.scenario.crashes:
+        with Gates(board, root) as gates:
+            ended = run_to_the_crash(found.scenario, gates, restarted).ended
     return {
         "played_on": board.text,
         "gate": gate,
         "preemptions": preemptions(execution.trace),
-        "picture": picture(execution),
+        "picture": picture(execution) if ended is None else picture_of_crash(ended),
         "diverged": _divergence(found, execution),
-        "timeline": timeline(execution, film),
+        "timeline": timeline(execution, film, ended),
     }
 
 
 def _divergence(found: Counterexample, execution: Execution) -> str | None:
     """Where the run went another way; where all ends by a crash the file's trace goes beyond."""
-    if getattr(found.scenario, "crashes", ()):
+    if found.scenario.crashes:
         return None
     divergence = diverged(found.trace, execution)
     return None if divergence is None else str(divergence)

@@ -7,18 +7,23 @@ take one megabyte.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
 from proofs.harness.clock import EFFECT_NS
 from proofs.harness.execution import Execution
-from proofs.harness.film import BEFORE_ALL, Film
+from proofs.harness.film import BEFORE_ALL, Film, shown
+from proofs.harness.history import KILLED
+from proofs.harness.persistence.crashes import Ended
 from proofs.harness.picture import found, that_matter
 from proofs.harness.trace import Step, preempted_after
 from proofs.harness.turns import pattern_of
 from proofs.report.locks import locks_held
 from strategies.scenarios import START
+
+DISK: Final = "the disk"
+"""Stands in the column of agents where a crash ends a run."""
 
 TEXTS_BYTES_MAX: Final = 400_000
 """So much of all that files held is kept of one run."""
@@ -55,15 +60,22 @@ class Texts:
         return text
 
 
-def timeline(execution: Execution, film: Film | None = None) -> dict[str, Any]:
-    """All of it as JSON; ``docs/report.md`` is the reference. Without a film nothing of files."""
+def timeline(
+    execution: Execution, film: Film | None = None, ended: Ended | None = None
+) -> dict[str, Any]:
+    """All of it as JSON; ``docs/report.md`` is the reference. Without a film nothing of files.
+
+    Where it ``ended`` by crashes, each is a last effect of the disk, and what is left follows it.
+    """
+    if ended is not None:
+        execution = _before(execution, ended.all[0].moment.step)
     trace = execution.trace
     labels, texts = Texts(), Texts(TEXTS_BYTES_MAX)
     agents = sorted({*execution.scenario.agents, *(step.agent for step in trace)})
     numbers = {agent: number for number, agent in enumerate(agents)}
     files = [] if film is None else list(_files(film, len(trace), texts))
     steps = list(enumerate(trace))
-    return {
+    told: dict[str, Any] = {
         "agents": agents,
         "found": [*found(execution.scenario)],
         "labels": labels.all,
@@ -92,11 +104,57 @@ def timeline(execution: Execution, film: Film | None = None) -> dict[str, Any]:
             for held in locks_held(trace)
         ],
         "clock": [] if film is None else list(_clock(film, len(trace))),
-        "crashes": list(_crashes(execution)),
+        "crashes": [],
         "texts": texts.all,
         "files": files,
-        "cut": _cut(execution, texts),
     }
+    if ended is not None:
+        _add_crashes(told, ended, labels, texts)
+    return told | {"cut": _cut(execution, texts)}
+
+
+def _add_crashes(told: dict[str, Any], ended: Ended, labels: Texts, texts: Texts) -> None:
+    """An agent more, whose effects the crashes are."""
+    told["agents"].append(DISK)
+    before = _left_by(told)
+    for number, one in enumerate(ended.all, len(told["steps"]["agent"])):
+        words = _words(one)
+        told["crashes"].append([number, words])
+        told["steps"]["agent"].append(len(told["agents"]) - 1)
+        told["steps"]["label"].append(labels.number(words))
+        after = {name: texts.number(shown(data)) for name, data in one.state.files}
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                told["files"].append([number, name, after.get(name)])
+        before = after
+
+
+def _left_by(told: dict[str, Any]) -> dict[str, int]:
+    """The number of the text of each file after the last change."""
+    found = {name: text for _, name, text in told["files"]}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _words(ended: Ended) -> str:
+    crash = ended.named()
+    what = "all agents are killed" if crash.model == "K" else "the power fails"
+    when = ", once more, in the recovery" if ended.after is not None else ""
+    return (
+        f"{what}{when} (model {crash.model}); lost: {'; '.join(map(str, crash.lost)) or 'nothing'}"
+    )
+
+
+def _before(execution: Execution, until: int) -> Execution:
+    """What was before all ended; the run went on, since what is lost is found out afterwards."""
+    operations = [
+        one
+        if one.returned_at <= until
+        else replace(one, returned_at=until, outcome="unknown", answer=None, error=KILLED)
+        for one in execution.history.operations
+        if one.invoked_at < until
+    ]
+    history = replace(execution.history, operations=operations)
+    return replace(execution, trace=execution.trace[:until], history=history)
 
 
 def _fault(step: Step) -> str:
@@ -127,26 +185,6 @@ def _clock(film: Film, effects: int) -> Iterator[list[float]]:
         is_usual = 0 <= passed_ns <= EFFECT_NS * max(1, after.number - before.number)
         if not is_usual and after.number < effects:
             yield [after.number, round(after.now_ns / _NS - START, 6)]
-
-
-def _crashes(execution: Execution) -> Iterator[list[Any]]:
-    """``[effect, words]``: before which effect all agents are gone; after the last one if at the
-    end. Of a scenario that has such.
-    """
-    for crash in getattr(execution.scenario, "crashes", ())[:1]:
-        number, words = len(execution.trace), "at the end"
-        if crash.before is not None:
-            agent, label, occurrence = crash.before
-            words = f"before {label} of {agent}"
-            own = [
-                number
-                for number, step in enumerate(execution.trace)
-                if step.agent == agent and pattern_of(step.effect.label()) == label
-            ]
-            number = own[occurrence - 1] if len(own) >= occurrence else number
-        lost = "; ".join(map(str, crash.lost)) or "nothing"
-        what = "all agents are killed" if crash.model == "K" else "the power fails"
-        yield [number, f"{what} {words} (model {crash.model}); lost: {lost}"]
 
 
 def _cut(execution: Execution, texts: Texts) -> list[str]:

@@ -42,7 +42,7 @@ class Run {
     this.ends = grouped(told.operations, (operation) => this.lastOf(operation));
     const clocks = told.clock.map((one) => one[0]).filter((number) => number >= 0);
     this.marks = [...new Set([...told.preempted, ...this.faults.keys(), ...this.changes.keys(), ...this.ends.keys(),
-      ...clocks, ...(told.matter || [])])].filter((number) => number >= 0 && number < this.size).sort((a, b) => a - b);
+      ...clocks, ...told.crashes.map((crash) => crash[0]), ...(told.matter || [])])].filter((number) => number >= 0 && number < this.size).sort((a, b) => a - b);
   }
 
   lastOf([agent, from, until]) { // the last effect of its agent before the answer
@@ -136,6 +136,7 @@ class Viewer {
     if (run.told.preempted.length) shown.push(el("span", { class: "stop" }, "▼ stopped, and could have gone on"));
     if (run.told.locks.length) shown.push(el("span", { class: "lock" }, "▬ holds a lock"));
     if (run.faults.size) shown.push(el("span", { class: "strike" }, "◆ fault"));
+    if (run.told.crashes.length) shown.push(el("span", { class: "crash" }, "┃ all ends; what is left of the files follows"));
     if (run.told.clock.length > 1) shown.push(el("span", { class: "time" }, "┆ time moves"));
     return el("div", { class: "legend" }, shown, el("span", {}, el("kbd", {}, "←"), " ", el("kbd", {}, "→"), " step, with ", el("kbd", {}, "Shift"), " to what matters"));
   }
@@ -223,7 +224,6 @@ class Viewer {
       more.push(`stopped here, before ${next === undefined ? "its end" : run.label(next)}: ${run.agents[run.agent(at + 1)]} goes on`);
     }
     if (run.clock.has(at)) more.push(`time moved to ${seconds(run.clock.get(at))} after the beginning`);
-    for (const [number, told] of run.told.crashes) if (number === at || (number >= run.size && at === run.size - 1)) more.push(told);
     const holders = run.told.locks.filter((lock) => lock[2] <= at && at < lock[3]).map((lock) => `${run.agents[lock[0]]} holds ${lock[1]}${lock[4] ? ` (${lock[4]})` : ""}`);
     this.now.replaceChildren(...parts, el("div", { class: "answer" }, [...more, ...holders].join(" · ")));
     this.canvas.setAttribute("aria-label", `timeline of ${count(run.size, "effect")} of ${count(run.agents.length, "agent")}; now at ${at}: ${run.agents[agent]} ${call || run.label(at)}`);
