@@ -236,6 +236,8 @@ def test_a_board_with_post_and_claim_next_alone_is_proved_from_anywhere(folder: 
     ran = proved(folder, "boards.py:Board", "--proofs-report", "report")
     assert ran.status == 0, ran.output
     told = reported(folder)
+    tests = json.loads((folder / "report" / "report.json").read_text())["tests"]
+    assert tests["failed"] == [] and "not applicable" in tests["skipped"][0]["why"]
     assert {one["gate"] for one in told} == {"threads", "processes"}
     [crashes] = [one for one in told if one["verdict"] == "not applicable"]
     assert crashes["words"].endswith("of what is left after a crash: persistence")
@@ -270,6 +272,9 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
     [told] = reported(folder)
     [path] = told["counterexamples"]
     assert told["verdict"] == "violated" and f"Replay: pytest {path}" in ran.output
+    page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert f'"replay":"pytest {path}"' in page and '"preempted":[' in page
+    assert "Report: report/report.html" in ran.output
     # The same once more, as that of a board which is broken on purpose.
     fields = json.loads((folder / path).read_text()) | {"expect": "violated"}
     (folder / "kept.json").write_text(json.dumps(fields))

@@ -212,6 +212,19 @@ def test_a_report_is_written_whatever_is_wrong_with_a_counterexample(tmp_path: P
     assert third["timeline"]["preempted"] and "unplayed" not in third
 
 
+def test_where_only_a_neighbouring_run_is_violated_that_one_is_shown(tmp_path: Path) -> None:
+    found = session("no_lock")
+    fields = json.loads(kept("no_lock").read_text())
+    for stop in fields["scenario"]["interleaving"]["stops"]:
+        stop[2:3] = ["no such effect"] if stop[1] == "before" else stop[2:3]
+    (tmp_path / "older.json").write_text(json.dumps(fields))
+    found.told[0]["counterexamples"] = (str(tmp_path / "older.json"),)
+    write_report(tmp_path, found, board_of)
+    [one] = data_of(tmp_path)["counterexamples"]
+    assert one["diverged"].startswith("diverged at step ")
+    assert [each[4] for each in one["timeline"]["operations"]] == ["t1 token 1"] * 2
+
+
 def test_a_page_stays_small_however_much_was_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

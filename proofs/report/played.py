@@ -9,19 +9,20 @@ from typing import Any, Final
 
 from proofs.harness.counterexample import Counterexample, load
 from proofs.harness.crash_conviction import picture_of_crash
-from proofs.harness.crash_replay import run_to_the_crash
 from proofs.harness.execution import Execution
+from proofs.harness.film import Film
 from proofs.harness.filmed_run import run_filmed
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.interception import interception
 from proofs.harness.invariants import INVARIANTS
 from proofs.harness.picture import picture
 from proofs.harness.proven_board import ProvenBoard
-from proofs.harness.replay import diverged
+from proofs.harness.replay import diverged, replay
 from proofs.harness.trace import preemptions
 from proofs.report.json_text import json_text
 from proofs.report.timeline import timeline
 from proofs.restarts import restarted
+from strategies.scenarios import Scenario
 
 BYTES_MAX: Final = 4_000_000
 """So much of a page is taken by what was played; it is to stay below five megabytes."""
@@ -64,7 +65,8 @@ def _told(
         counterexample = load(path)
         told |= _written_down(counterexample)
         if why is None:
-            told |= _run(counterexample, board_of(counterexample, path), root)
+            board = board_of(counterexample, path)
+            told |= _run(counterexample, board, root, is_violated=verdict == "violated")
     except Exception as error:  # whatever is wrong with one, the report of the others is written
         why = f"{type(error).__name__}: {error}"
     return told | ({} if why is None else {"unplayed": why})
@@ -92,23 +94,34 @@ def _written_down(found: Counterexample) -> dict[str, Any]:
     }
 
 
-def _run(found: Counterexample, board: ProvenBoard, root: Path) -> dict[str, Any]:
-    """What a run of it does."""
+def _run(
+    found: Counterexample, board: ProvenBoard, root: Path, *, is_violated: bool
+) -> dict[str, Any]:
+    """What a run of it does; a neighbouring one where only that one violates now."""
     gate: GateName = "processes" if found.gates[:1] == ("processes",) else "threads"
-    with interception():
-        execution, film = run_filmed(found.scenario, board, gate, root)
-    ended = None
-    if found.scenario.crashes:
+    execution, film = _filmed(found.scenario, board, gate, root)
+    divergence, ended = _divergence(found, execution), None
+    if found.scenario.crashes or (divergence and is_violated):
         with Gates(board, root) as gates:
-            ended = run_to_the_crash(found.scenario, gates, restarted).ended
+            again = replay(found, gates, gate, restarted)
+        ended = again.ended
+        if again.execution.scenario != found.scenario and ended is None:
+            execution, film = _filmed(again.execution.scenario, board, gate, root)
     return {
         "played_on": board.text,
         "gate": gate,
         "preemptions": preemptions(execution.trace),
         "picture": picture(execution) if ended is None else picture_of_crash(ended),
-        "diverged": _divergence(found, execution),
+        "diverged": divergence,
         "timeline": timeline(execution, film, ended),
     }
+
+
+def _filmed(
+    scenario: Scenario, board: ProvenBoard, gate: GateName, root: Path
+) -> tuple[Execution, Film]:
+    with interception():
+        return run_filmed(scenario, board, gate, root)
 
 
 def _divergence(found: Counterexample, execution: Execution) -> str | None:
