@@ -143,6 +143,7 @@ class Conclusions:
         self._config = config
         self._told: list[dict[str, Any]] = []
         self._others: dict[str, list[Any]] = {"passed": [], "failed": [], "skipped": []}
+        self._ending = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -154,7 +155,10 @@ class Conclusions:
             report.longrepr = ColouredWords(report.longrepr)  # type: ignore[assignment]
         if report.when == "call" and told:
             self._told += told
-        elif not told and (report.when == "call" or not report.passed):
+        # A test may fail after its proof concluded, or as it is torn down: it must not be lost.
+        is_told = report.when == "call" and bool(told) and told[-1]["verdict"] in _WORDS
+        is_other = not told and (report.when == "call" or not report.passed)
+        if is_other or (report.failed and not is_told):
             why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
             self._others[report.outcome].append((report.nodeid, why.removeprefix("Skipped: ")))
 
@@ -166,7 +170,12 @@ class Conclusions:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
         folder = self._config.getoption("--proofs-report")
         if folder is not None and not hasattr(self._config, "workerinput"):
-            self._write_report(folder, is_whole=int(session.exitstatus) < _INTERRUPTED)
+            try:
+                self._write_report(folder, is_whole=int(session.exitstatus) < _INTERRUPTED)
+                self._ending = f"report: {folder / 'report.html'}"
+            except OSError as error:
+                self._ending = f"the report could not be written: {error}"
+                session.exitstatus = session.exitstatus or pytest.ExitCode.INTERNAL_ERROR
 
     def _write_report(self, folder: Path, *, is_whole: bool) -> None:
         from proofs.counterexample_items import board_to_replay
@@ -179,11 +188,13 @@ class Conclusions:
         write_report(folder, found, partial(board_to_replay, self._config))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """A line for each proof."""
+        """A line for each proof, and where the report is."""
         if self._told:
             from proofs.summary import summarise
 
             summarise(terminalreporter, self._told)
+        if self._ending:
+            terminalreporter.line(self._ending)
 
 
 def _seconds(text: str) -> float:
