@@ -319,8 +319,8 @@ def test_a_test_that_fails_after_its_proof_held_is_in_the_report(folder: Path) -
             "skipped": [],
         }
         assert report["is_whole"]
-    (folder / "file").write_text("")
-    ran = pytest_in(folder, "test_late.py::test_plain", "--proofs-report", "file/report")
+    (folder / "taken" / "report.html").mkdir(parents=True)
+    ran = pytest_in(folder, "test_late.py::test_plain", "--proofs-report", "taken")
     assert ran.status == 3 and "the report could not be written" in ran.output, ran.output
 
 
