@@ -87,4 +87,4 @@ def locks_held(trace: Sequence[Step]) -> list[Held]:
     contended = frozenset(path for step in trace if step.waits for path in step.effect.paths)
     locks = _Locks(contended)
     found = [held for number, step in enumerate(trace) for held in locks.after(number, step)]
-    return sorted([*found, *locks.rest(len(trace))], key=lambda held: held.since)
+    return sorted([*found, *locks.rest(len(trace) - 1)], key=lambda held: held.since)

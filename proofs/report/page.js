@@ -216,13 +216,13 @@ function drawCoverage() {
   };
   return [
     el("p", {}, `${count(sum("executions"), "execution")} of ${count(sum("operations"), "operation")}; in `
-      + `${sum("executions_contended").toLocaleString("en")} two agents met. Orders are counted by each proof for itself.`),
+      + `${sum("executions_contended").toLocaleString("en")} two agents met. Orders are those of conflicting effects, counted by each proof for itself.`),
     table("What was tried, by proof", [
       { name: "proof", show: (one) => el("span", { class: "mono" }, one.proof) },
       { name: "gate", key: "gate" },
       { name: "executions", number: true, show: (one) => one.bound.executions, sort: (one) => one.bound.executions },
       { name: "two agents met", show: gauge, sort: share },
-      { name: "distinct orders of conflicting effects", number: true, show: (one) => one.bound.distinct_orders, sort: (one) => one.bound.distinct_orders },
+      { name: "distinct orders", number: true, show: (one) => one.bound.distinct_orders, sort: (one) => one.bound.distinct_orders },
       { name: "preemptions, at most", number: true, show: (one) => one.bound.preemptions_max },
       { name: "operations", number: true, show: (one) => one.bound.operations },
       { name: "seconds", number: true, show: (one) => one.seconds.toFixed(1), sort: (one) => one.seconds },

@@ -536,7 +536,7 @@ class EffectList {
     if (!isNarrow) cell.style.gridColumn = String(agent + 2);
     if (kind === "answer" || (kind === "effect" && run.call(number))) cell.style.color = agentColour(agent);
     const isHere = number === at && kind === "effect";
-    const isDim = kind === "effect" && !run.call(number) && run.matter !== null && !run.matter.has(number) && !isHere;
+    const isDim = kind === "effect" && !run.call(number) && run.matter !== null && !run.matter.has(number) && !run.changes.has(number) && !isHere;
     const made = el("div", { class: `row${isHere ? " here" : ""}${isDim ? " dim" : ""}`, role: "option", id: `row-${place}`, "aria-selected": String(isHere),
       "aria-label": `${name}: ${text}`, onclick: () => this.viewer.go(number) },
       el("span", { class: "n" }, kind === "effect" ? String(number) : ""), cell);
