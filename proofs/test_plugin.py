@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -290,38 +289,6 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
     strict = pytest_in(folder, path, "--proofs-board", "boards:Board", "--proofs-strict")
     assert strict.status == 1, strict.output
     assert "unknown: boards, diverged at step" in strict.output, strict.output
-
-
-LATE = """
-from proofs.harness.proof import Conclusion
-
-def test_late(concludes):
-    concludes(Conclusion("late", "Small", "threads", "holds", "1 execution", ("S1",)))
-    assert not "what was left"
-
-def test_plain():
-    pass
-"""
-
-
-def test_a_test_that_fails_after_its_proof_held_is_in_the_report(folder: Path) -> None:
-    (folder / "conftest.py").write_text("from proofs.conftest import concludes\n")
-    (folder / "test_late.py").write_text(LATE)
-    spread = [["-n", "2"]] if find_spec("xdist") else []
-    for more in ([], *spread):
-        ran = pytest_in(folder, "test_late.py", "--proofs-report", "report", *more)
-        assert ran.status == 1 and "report: report/report.html" in ran.output, ran.output
-        report = json.loads((folder / "report" / "report.json").read_text())
-        assert [one["verdict"] for one in report["proofs"]] == ["holds"]
-        assert report["tests"] == {
-            "passed": 1,
-            "failed": ["test_late.py::test_late"],
-            "skipped": [],
-        }
-        assert report["is_whole"]
-    (folder / "taken" / "report.html").mkdir(parents=True)
-    ran = pytest_in(folder, "test_late.py::test_plain", "--proofs-report", "taken")
-    assert ran.status == 3 and "the report could not be written" in ran.output, ran.output
 
 
 def test_a_proof_in_which_nothing_succeeds_is_unknown_and_fails_under_its_own_word(
