@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from proofs.coloured_words import ColouredWords
 from proofs.harness.columns import fitted, printable, width
 from proofs.harness.execution import Execution
 from proofs.harness.picture import ROWS_MAX, picture
-from proofs.reports import long_execution
-from proofs.test_plugin import BESIDE_IT, SMALL, pytest_in
+from proofs.reports import kept, long_execution
+from proofs.test_broken_boards import IS_DEEP
+from proofs.test_plugin import pytest_in
 from strategies.scenarios import Scenario
 
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
@@ -103,12 +105,9 @@ def test_colours_are_those_of_the_terminal_and_add_nothing_to_the_text() -> None
 
 
 def test_pytest_s_own_options_say_whether_there_are_colours(tmp_path: Path) -> None:
-    (tmp_path / "boards.py").write_text(SMALL)
-    (tmp_path / "beside_it.py").write_text(BESIDE_IT)
-    asked = ("--pyargs", "proofs", "--proofs-board", "boards.py:Racy", "-k", "exactly_once")
-    ran = pytest_in(tmp_path, *asked, "--proofs-gate", "threads", "--color", "yes")
-    [stopped] = [line for line in ran.output.splitlines() if "~~ stopped" in line]
-    assert COLOURS.search(stopped), ran.output
-    [kept] = (tmp_path / ".proofs" / "counterexamples").glob("*.json")
-    again = pytest_in(tmp_path, str(kept), "--color", "no")
-    assert "~~ stopped" in again.output and not COLOURS.search(again.output)
+    fields = json.loads(kept("no_lock").read_text()) | {"expect": "holds"}
+    (tmp_path / "found.json").write_text(json.dumps(fields))
+    for colour in ("yes", "no") if IS_DEEP else ("yes",):
+        ran = pytest_in(tmp_path, "found.json", "--color", colour)
+        [stopped] = [line for line in ran.output.splitlines() if "~~ stopped" in line]
+        assert bool(COLOURS.search(stopped)) == (colour == "yes"), ran.output

@@ -6,6 +6,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+from proofs.test_broken_boards import IS_DEEP
 from proofs.test_plugin import pytest_in
 
 LATE = """
@@ -23,7 +24,7 @@ def test_plain():
 def test_a_test_that_fails_after_its_proof_held_is_in_the_report(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from proofs.conftest import concludes\n")
     (tmp_path / "test_late.py").write_text(LATE)
-    spread = [["-n", "2"]] if find_spec("xdist") else []
+    spread = [["-n", "2"]] if IS_DEEP and find_spec("xdist") else []
     for more in ([], *spread):
         ran = pytest_in(tmp_path, "test_late.py", "--proofs-report", "report", *more)
         assert ran.status == 1 and "report: report/report.html" in ran.output, ran.output
