@@ -26,7 +26,6 @@ EXECUTIONS_MAX: Final = 5_000
 EXECUTIONS_LEFT: Final = 500
 """For each further one, once one needs more than that."""
 
-_TELLING: Final = ("complete", "release")
 _LISTINGS: Final = ("list_all", "get_pending", "get_claimable")
 
 _BEFORE: Final[dict[str, tuple[str, ...]]] = {
@@ -45,7 +44,7 @@ def telling(names: Sequence[str]) -> list[str]:
     """Those of these operations that get in each other's way most, and one that reads them all."""
     listing = next((name for name in _LISTINGS if name in names), None)
     claim = "claim_next" if "claim_next" in names else "claim"
-    return [name for name in names if name in (claim, *_TELLING, listing)]
+    return [name for name in names if name in (claim, "complete", listing)]
 
 
 def pairs(names: Sequence[str]) -> list[Pair]:

@@ -29,7 +29,7 @@ IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 KILLS_MAX = 500
 """So many effects no operation has; ours have up to 70."""
 
-ALONE = frozenset(ASKS) - {"advance"} if IS_DEEP else frozenset({"post", "claim_next", "complete"})
+ALONE = frozenset(ASKS) - {"advance"} if IS_DEEP else frozenset({"post", "claim_next"})
 """The operations amid which an agent is killed; all of them under the profile ``proofs-fuzz``."""
 
 MEANWHILE = ("claim_next", "advance", "claim_next") if IS_DEEP else ("claim_next",)
@@ -71,14 +71,14 @@ def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
         run = partial(proof.gates.run, gate=proof.gate)
         for name in names:
             plain = proof.examine(scenario_of(proof.gates.board, name, MEANWHILE))
-            for execution in killed_at_each_effect(proof, plain, stride=1 if IS_DEEP else 8):
+            for execution in killed_at_each_effect(proof, plain, stride=1 if IS_DEEP else 16):
                 begun = replace(execution.scenario, interleaving=up_to_the_last_call(plain))
                 exploration = explore(begun, run, preemptions_max=1)
                 for interleaved in exploration:
                     proof.take(interleaved)
                 kills += 1
         proof.extent = "exhausted" if IS_DEEP else "sampled"
-        which = "each" if IS_DEEP else "each eighth"
+        which = "each" if IS_DEEP else "each sixteenth"
         proof.space = (
             f"{kills:,} kills, before {which} effect of {', '.join(names)} beside another agent, "
             "every interleaving with at most one preemption"

@@ -318,7 +318,7 @@ def test_a_board_that_one_agent_cannot_open_while_another_does_is_convicted(
 
 
 def test_an_agent_that_gives_up_waiting_for_the_lock_convicts_nobody(folder: Path) -> None:
-    ran = proved(folder, "boards.py:Impatient", "--proofs-gate", "threads", "-k", "whatever")
+    ran = proved(folder, "boards.py:Impatient", "--proofs-gate", "threads", "-k", "agents_ask")
     assert ran.status == 0, ran.output
 
 
