@@ -15,9 +15,17 @@ import pytest
 from hypothesis import settings
 
 from proofs.harness.gates import GATES, GateName, Gates
-from proofs.harness.hanging import TICK_SECONDS, EndedProcessError, HangingError, Patience, limits
+from proofs.harness.hanging import (
+    TICK_SECONDS,
+    EndedProcessError,
+    HangingError,
+    Patience,
+    limits,
+    raise_in,
+)
 from proofs.harness.proof import Proof
 from proofs.harness.proven_board import ProvenBoard
+from proofs.harness.scheduling import RunAbortedError
 from proofs.harness.verdict import UnknownError
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
@@ -333,3 +341,37 @@ with Gates(ProvenBoard.named("{boards}:{name}"), pathlib.Path("{root}/board")) a
         rest, errors = ran.communicate(timeout=20)
     assert ran.returncode == -number and rest == "", errors
     assert ("KeyboardInterrupt" in errors) == (number == signal.SIGINT), errors
+
+
+def test_a_thread_that_stays_in_c_is_left_behind_and_those_under_a_profiler_go_on() -> None:
+    """Its exception waits for it; until it was met, a profiled thread got nowhere on 3.11."""
+    read, write = os.pipe()
+    met: list[bool] = []
+
+    def stay() -> None:
+        try:
+            os.read(read, 1)
+            while True:
+                pass
+        except RunAbortedError:
+            met.append(True)
+
+    staying = threading.Thread(target=stay, daemon=True)
+    staying.start()
+    raise_in(staying.ident or 0)
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, _: calls.append(event))
+    try:
+        _deed()
+    finally:
+        sys.setprofile(None)
+    assert "call" in calls and not met
+    os.write(write, b"x")
+    staying.join(20)
+    assert met == [True]
+    os.close(read)
+    os.close(write)
+
+
+def _deed() -> None:
+    """Anything that is called."""
