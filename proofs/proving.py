@@ -199,6 +199,7 @@ class Proving:
         if report is not None:
             yield f"Report: {report / 'report.html'}"
         kept = Path("proofs", "counterexamples")
+        yield f"Explain: python -m proofs explain {proof.path}"
         yield f"Keep: cp {proof.path} {kept if kept.is_dir() else '.'}"
 
     def _end(self, conclusion: Conclusion) -> None:

@@ -1,0 +1,48 @@
+"""What several commands are asked with: files, the board and gate to replay them at.
+
+Nothing is imported here but click: ``--help`` reads these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+FOLDER: Final = Path(".proofs", "counterexamples")
+
+_Command = Callable[..., Any]
+
+
+def file_argument(command: _Command) -> _Command:
+    """One counterexample."""
+    return click.argument("file", type=click.Path(exists=True, path_type=Path))(command)
+
+
+def files_argument(command: _Command) -> _Command:
+    """Several, or folders of them."""
+    kind = click.Path(exists=True, path_type=Path)
+    return click.argument("files", metavar="FILE…", nargs=-1, required=True, type=kind)(command)
+
+
+def board_option(command: _Command) -> _Command:
+    """On which board."""
+    words = "Instead of the file's: MODULE:CALLABLE or path/to/file.py:CALLABLE."
+    return click.option("--board", metavar="BOARD", help=words)(command)
+
+
+def gate_option(*choices: str) -> Callable[[_Command], _Command]:
+    """Where agents run."""
+    return click.option(
+        "--gate",
+        type=click.Choice(["threads", "processes", *choices]),
+        help="Where agents run; by default where it was found.",
+    )
+
+
+def strict_option(command: _Command) -> _Command:
+    """Whether to let a replay diverge."""
+    words = "A replay that takes another way than the one written down is unknown."
+    return click.option("--strict", is_flag=True, help=words)(command)

@@ -1,0 +1,34 @@
+"""The report of replayed counterexamples, as a session of pytest would write it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from proofs.harness.counterexample import Counterexample
+from proofs.harness.proof import Conclusion
+from proofs.harness.proven_board import ProvenBoard
+from proofs.replaying import board_of_file
+
+
+def reported(conclusions: Sequence[Conclusion], folder: Path, named: str | None) -> Path:
+    """Write the report of these; the path of the page, or of ``report.json`` where none is made.
+
+    ``named`` is the board that they were replayed on, None for those of their files.
+    """
+
+    def board_of(counterexample: Counterexample, file: Path) -> ProvenBoard:
+        return board_of_file(counterexample, file, named, [Path()])
+
+    fields: list[dict[str, Any]] = [asdict(conclusion) for conclusion in conclusions]
+    try:
+        pages = importlib.import_module("proofs.report")
+    except ModuleNotFoundError:
+        from proofs.summary import write_report
+
+        return write_report(folder, fields)
+    page: Path = pages.write_report(folder, pages.Session(fields), board_of)
+    return page
