@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,19 +235,3 @@ import proofs.plugin
 print(sorted(set(sys.modules) - before))
 """
     assert python(code, directory=tmp_path) == "['proofs', 'proofs.plugin']\n"
-
-
-def test_the_examples_of_the_readme_run_one_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = ROOT / "README.md"
-    if not readme.exists():
-        pytest.skip("not applicable: installed without the README")
-    text = readme.read_text(encoding="utf-8")
-    blocks = list(re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
-    assert blocks, f"{readme} must show the board in use"
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "readme"}
-    for block in blocks:
-        above = text.count("\n", 0, block.start(1))  # so that a traceback tells the README's lines
-        exec(compile("\n" * above + block[1], str(readme), "exec"), names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,6 @@ class Typed:
     shown: tuple[str, ...]
 
 
-def blocks(page: str, language: str) -> Iterator[str]:
-    """What stands in the code blocks of this language, in order."""
-    for found in re.finditer(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
-        yield found[1]
-
-
 def transcript(block: str) -> list[Typed]:
     """The commands of one block."""
     parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
@@ -36,10 +30,12 @@ def transcript(block: str) -> list[Typed]:
     return [Typed(command, tuple(shown)) for command, *shown in lines]
 
 
-def play(typed: list[Typed], directory: Path, environment: Mapping[str, str]) -> list[list[str]]:
+def play(
+    typed: list[Typed], directory: Path, environment: Mapping[str, str], seconds_max: float = 60
+) -> list[list[str]]:
     """Type them into one shell, one after the other; of each the lines that it printed."""
-    tell = "s=$?; cat err out; [ $s = 0 ] || echo [$s]; printf '\\0'"
-    script = "".join(f"{{ {one.command}\n}} >out 2>err; {tell}\n" for one in typed)
+    tell = "s=$?; cat .err .out; [ $s = 0 ] || echo [$s]; printf '\\0'"
+    script = "".join(f"{{ {one.command}\n}} >.out 2>.err; {tell}\n" for one in typed)
     ran = subprocess.run(
         ["sh", "-c", script],
         cwd=directory,
@@ -48,7 +44,7 @@ def play(typed: list[Typed], directory: Path, environment: Mapping[str, str]) ->
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=seconds_max,
     )
     return [printed.splitlines() for printed in ran.stdout.split("\0")[:-1]]
 
