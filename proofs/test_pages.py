@@ -56,6 +56,8 @@ LONG: Final = (
 
 def pages() -> list[Path]:
     """Those of the project; none where it is installed without them."""
+    if not (SOURCES / "pyproject.toml").exists():
+        return []  # other packages may leave docs/ beside ours
     found = [SOURCES / "README.md", SOURCES / "CONTRIBUTING.md", *(SOURCES / "docs").glob("*.md")]
     return sorted(page for page in found if page.exists())
 

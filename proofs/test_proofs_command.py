@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -138,6 +140,58 @@ def test_a_file_from_elsewhere_is_replayed_where_its_board_lies(
     assert "mine.py:Board" in capsys.readouterr().err
     monkeypatch.chdir(tmp_path / "project")
     assert call("replay", f"../downloads/{file.name}") == ExitCode.VIOLATED
+
+
+def repository(folder: Path) -> list[str]:
+    """A board that is right in two commits and has lost its lock in two more; their ids."""
+    folder.mkdir()
+    git(folder, "init", "-q")
+    found = []
+    for module in ("safe_boards.lock_by_exclusive_create", "broken_boards.no_lock"):
+        for comment in ("", "# more\n"):
+            text = f"{comment}from proofs.{module} import Board\n\n__all__ = ['Board']\n"
+            (folder / "mine.py").write_text(text)
+            git(folder, "add", "mine.py")
+            git(folder, "commit", "-q", "-m", f"{module} {comment}")
+            found.append(git(folder, "rev-parse", "HEAD").strip())
+    return found
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }
+    ran = subprocess.run(
+        ["git", *who, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return ran.stdout + ran.stderr
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="not applicable: there is no git here")
+@pytest.mark.parametrize("bisect", [[], ["--bisect"]], ids=["plain", "bisect"])
+def test_git_bisect_finds_the_commit_or_those_that_it_cannot_tell_apart(
+    bisect: list[str], tmp_path: Path
+) -> None:
+    deep("git bisect")
+    file = without_lock(tmp_path)
+    right, _, wrong, last = repository(tmp_path / "project")
+    git(tmp_path / "project", "bisect", "start", last, right)
+    command = [sys.executable, "-m", "proofs", "replay", *bisect, f"../{file.name}"]
+    told = git(tmp_path / "project", "bisect", "run", *command)
+    if bisect:
+        assert "only 'skip'ped commits left" in told and wrong in told, told
+    else:
+        assert f"{wrong} is the first bad commit" in told, told
 
 
 @pytest.mark.parametrize("kind", ["race", "crash"])
