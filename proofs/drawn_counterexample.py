@@ -1,11 +1,12 @@
 """The counterexample of the README, as text and as a picture, drawn from a kept file.
 
-``python -m proofs.drawn_counterexample`` replays it and writes ``docs/counterexample-light.svg``
-and ``docs/counterexample-dark.svg``.
+``python -m proofs.drawn_counterexample`` replays it and writes ``docs/counterexample-light.svg``,
+``docs/counterexample-dark.svg``, and the text in the README.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ FILE: Final = KEPT / "no_lock-S1-8bfd8bfd.json"
 DOCS: Final = Path(__file__).parents[1] / "docs"
 WIDTH, ROW, TOP, LANE, LEFT = 900, 24, 96, 400, 56
 _NUMBER_WIDTH: Final = 5
+_AMID_A_CALL: Final = "\N{BOX DRAWINGS LIGHT TRIPLE DASH VERTICAL}"
+"""What a picture may show in the column of an agent that was stopped: here a line is drawn."""
 
 COLOURS: Final[Mapping[str, Mapping[str, str]]] = {
     "light": {
@@ -93,7 +96,7 @@ def drawn(file: Path = FILE) -> Drawn:
 
 def rows_of(picture: str) -> tuple[list[str], list[Row]]:
     """The agents and the lines below their names; a lane begins where its agent's name does."""
-    header, *lines = picture.splitlines()
+    header, *lines = picture.replace(_AMID_A_CALL, " ").splitlines()
     agents = header.split()
     starts = [header.index(agent) for agent in agents]
     rows = []
@@ -168,11 +171,19 @@ def _text(
 
 
 def main() -> None:
-    """Draw both."""
+    """Draw both, and write the text."""
     one = drawn()
     print(one.text)
     for name, colours in COLOURS.items():
         (DOCS / f"counterexample-{name}.svg").write_text(svg(one, colours), encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    readme.write_text(_with(one, readme.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _with(one: Drawn, readme: str) -> str:
+    """The README with this in place of the first block of text that tells a violation."""
+    block = re.compile(r"```text\n\w+ violated by .*?```\n", re.DOTALL)
+    return block.sub(lambda _: f"```text\n{one.text}```\n", readme, count=1)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ def test_the_readme_shows_what_is_replayed() -> None:
     readme = DOCS.parent / "README.md"
     if not readme.exists():
         pytest.skip("not applicable: installed without the README")
-    assert f"```text\n{ONE.text}```" in readme.read_text(encoding="utf-8")
+    shown = f"```text\n{ONE.text}```"
+    assert shown in readme.read_text(encoding="utf-8"), "python -m proofs.drawn_counterexample"
 
 
 @pytest.mark.parametrize("name", COLOURS)
@@ -36,3 +37,8 @@ def test_each_line_stands_in_the_lane_of_its_agent_and_all_are_shown() -> None:
     shown = [text.text for text in ElementTree.fromstring(svg(ONE, COLOURS["dark"])).iter()]
     for row in rows:
         assert row.text.strip().removeprefix("~~ ") in shown
+
+
+def test_what_marks_an_agent_amid_a_call_is_no_line_of_its_own() -> None:
+    marked = ONE.picture.replace("\n     claim_next()", "\n     claim_next()" + " " * 35 + "┆", 1)
+    assert marked != ONE.picture and rows_of(marked) == rows_of(ONE.picture)
