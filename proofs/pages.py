@@ -71,7 +71,10 @@ class Reader:
 
     @staticmethod
     def at(directory: Path, sources: Path) -> Reader:
-        """Prepared with the commands, and with nothing of ours in its variables."""
+        """Prepared with the commands, and with nothing of ours in its variables.
+
+        ``CI`` is there: what is drawn is the same in every run.
+        """
         commands = directory / ".venv" / "bin"
         put_commands(commands, sources)
         passed = {n: value for n, value in os.environ.items() if not _NOT_PASSED_ON.match(n)}
