@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +11,11 @@ from proofs.harness.counterexample import Counterexample
 from proofs.harness.proof import Conclusion
 from proofs.harness.proven_board import ProvenBoard
 from proofs.replaying import board_of_file
+from proofs.report import Session, write_report
 
 
 def reported(conclusions: Sequence[Conclusion], folder: Path, named: str | None) -> Path:
-    """Write the report of these; the path of the page, or of ``report.json`` where none is made.
+    """Write the report of these; the path of its page.
 
     ``named`` is the board that they were replayed on, None for those of their files.
     """
@@ -24,11 +24,4 @@ def reported(conclusions: Sequence[Conclusion], folder: Path, named: str | None)
         return board_of_file(counterexample, file, named, [Path()])
 
     fields: list[dict[str, Any]] = [asdict(conclusion) for conclusion in conclusions]
-    try:
-        pages = importlib.import_module("proofs.report")
-    except ModuleNotFoundError:
-        from proofs.summary import write_report
-
-        return write_report(folder, fields)
-    page: Path = pages.write_report(folder, pages.Session(fields), board_of)
-    return page
+    return write_report(folder, Session(fields), board_of)

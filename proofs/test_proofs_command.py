@@ -308,7 +308,8 @@ def test_a_report_of_counterexamples_tells_what_their_replays_came_to(
 ) -> None:
     folder = tmp_path / "report"
     assert call("report", kept("race"), "--report", folder) == ExitCode.HOLDS
-    assert f"Report: {folder}" in capsys.readouterr().out
+    assert f"Report: {folder / 'report.html'}" in capsys.readouterr().out
+    assert "no_lock" in (folder / "report.html").read_text(encoding="utf-8")
     [told] = json.loads((folder / "report.json").read_text())["proofs"]
     assert told["verdict"] == "holds" and told["counterexamples"] == [str(kept("race"))]
 
