@@ -1,10 +1,10 @@
 """Agents that fork amid their last call and die by SIGKILL, while their child lives on.
 
 ``python -m proofs.workers.forking_agent DIRECTORY OPERATION`` does so before each effect of one
-call on our board, one after the other, until a call ends with no kill left to make; after each a fresh
-board must do all that can be done without waiting. Prints a line of JSON for each: the effect,
-whether there is a child (a fork beside a call waits while the lock file is opened or closed), and
-what went wrong.
+call on our board, one after the other, until a call ends with no kill left to make; after each a
+fresh board must do all that can be done without waiting. Prints a line of JSON for each: the
+effect, whether there is a child (a fork beside a call waits while the lock file is opened or
+closed), and what went wrong.
 """
 
 from __future__ import annotations
