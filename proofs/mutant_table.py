@@ -37,6 +37,9 @@ REDUNDANT: Final = {
     r"replace \.tmp/next\.json -> \S+ after the next": "the next effect only opens the directory "
     "that is to be synced, or takes the file's times for the index, which then do not match: the "
     "file is read again",
+    r"write \.tokens/next left out": "a count that nobody wrote is taken for used up, and each "
+    "claim reserves a block of its own",
+    r"unlock <a1 lock 1> doubled": "it cannot be let go of twice, and the error is passed over",
     r"write \.tokens/next after the next": "the next effect closes the file",
     r"write \.index/pages (left out|after the next)": "one page of the index is behind, the one "
     "with the times of files, or the header, or nothing but the order is changed: what it says of "

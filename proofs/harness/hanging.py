@@ -90,20 +90,27 @@ def hanging_words(name: str, trace: Sequence[Step], ident: int | None, seconds: 
 def raise_in(ident: int) -> None:
     """Let a thread raise ``RunAbortedError`` as soon as it runs Python code, if it ever does."""
     _set_async_exc(ident, RunAbortedError)
-    _take_the_alarm_off()
+    _left_behind.append(ident)
+    take_the_alarm_off()
 
 
 class _OwnError(BaseException):
     """Raised by a thread in itself."""
 
 
-def _take_the_alarm_off() -> None:
+_left_behind: list[int] = []
+
+
+def take_the_alarm_off() -> None:
     """Whoever meets an exception of this kind takes off the alarm that all threads look at.
 
     While it is on because of a thread that is in C, and stays there, CPython 3.11 does nothing else
     in a thread that is profiled: it looks at the alarm anew before each call, for ever. Who comes
-    back from C looks for its own exception without any alarm.
+    back from C looks for its own exception without any alarm, and who only woke there for a signal
+    puts it on again; so this is to be done now and then.
     """
+    if not _left_behind:
+        return
     try:
         _set_async_exc(get_ident(), _OwnError)
         while True:

@@ -22,6 +22,7 @@ from proofs.harness.hanging import (
     hanging_words,
     limits,
     raise_in,
+    take_the_alarm_off,
 )
 from proofs.harness.kept_threads import KeptThread, closed_lock, give_back, take
 from proofs.harness.nemesis import Nemesis
@@ -177,6 +178,7 @@ class ThreadGate:
         """Until all agents are done, without those who do not come back."""
         patience = Patience(seconds)
         while not self._over.acquire(timeout=TICK_SECONDS):
+            take_the_alarm_off()
             seen = (self.scheduling.effects, self.chosen, self.heard)
             name = local_part(self.chosen, self._turns) or ""
             agent, ident = self._acting.get(name, (None, None))
