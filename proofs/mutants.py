@@ -37,6 +37,8 @@ Run = Callable[[Scenario], Execution]
 
 INDEX: Final = ".index"
 PARTNERS: Final = ("claim_next", "complete", "list_all")
+OPENS_AGAIN: Final = ("requeue",)
+"""What an operation on final tasks meets besides."""
 EXECUTIONS_MAX: Final = 1_000
 STATES_MAX: Final = 60
 RECOVERIES_MAX: Final = 400
@@ -55,11 +57,10 @@ _LATER: Final = (
     *_WORK,
     Ask("advance", seconds=7200.0),
     *_WORK,
-    *_WORK,
-    *_WORK,
     Ask("claim_next"),
     Ask("list_all"),
 )
+"""So few that nobody's turn becomes too long: else an effect less would change who goes on."""
 
 
 def board(storage_path: str) -> TaskBoard:
@@ -148,12 +149,14 @@ def _with_an_old_file(mutation: Mutation, name: str, root: Path) -> Iterator[Con
 
 def _interleaved(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
     run_one = _running(mutation, root)
-    for partner in dict.fromkeys((*PARTNERS, name)):
-        for tasks in (1, 2):
-            begun = up_to_the_last_calls(pair_of((name, partner), tasks, _asks()), run_one)
-            seen = explore(begun, run_one, preemptions_max=1, executions_max=EXECUTIONS_MAX)
-            for execution in seen:
-                yield from _judged("beside another agent", execution)
+    also = OPENS_AGAIN if name == "prune" else ()
+    is_unlocked = mutation.label.startswith("flock") and mutation.how == "left out"
+    partners = dict.fromkeys((*PARTNERS, *also, name))
+    for most, partner, tasks in product((1, 2) if is_unlocked else (1,), partners, (1, 2)):
+        begun = up_to_the_last_calls(pair_of((name, partner), tasks, _asks()), run_one)
+        seen = explore(begun, run_one, preemptions_max=most, executions_max=EXECUTIONS_MAX)
+        for execution in seen:
+            yield from _judged("beside another agent", execution)
 
 
 def _beside_a_reader(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
