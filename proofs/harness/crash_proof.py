@@ -21,7 +21,7 @@ from proofs.harness.gates import Gates
 from proofs.harness.matrix import Cell
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss, Restarts
-from proofs.harness.proof import Conclusion, ViolatedError
+from proofs.harness.proof import Conclusion, ViolatedError, run_again
 from proofs.harness.verdict import UnknownError, Verdict
 from strategies.crashes import MODELS, Model
 from strategies.scenarios import Scenario
@@ -86,7 +86,7 @@ class CrashProof:
         """
         execution = self.gates.run_recorded(scenario)
         if not self.coverage.executions:
-            self._run_again(execution)
+            run_again(self.gates, self.gate, execution)
         self.coverage.add(execution)
         if execution.stuck is not None:
             raise UnknownError(f"the run got stuck: {execution.stuck}")
@@ -174,12 +174,3 @@ class CrashProof:
             f"{words}\nFound in execution {self.coverage.executions}.\nReplay: pytest {self.path}"
         )
         raise ViolatedError(told)
-
-    def _run_again(self, execution: Execution) -> None:
-        guarded = self.gates.run(execution.scenario, self.gate, guarded=True)
-        if guarded.unseen:
-            raise UnknownError(f"effects went unseen: {'; '.join(guarded.unseen)}")
-        try:
-            compare(execution, guarded)
-        except NondeterminismError as error:
-            raise UnknownError(str(error)) from None

@@ -115,7 +115,7 @@ class Proof:
         broken = self._first_violated(verdicts)
         try:
             if broken is not None or self._schedule.is_due():
-                self._run_again(execution)
+                run_again(self.gates, self.gate, execution)
             if broken is not None and self._may_wait(broken):
                 self._leak = execution, broken
             elif broken is not None:
@@ -167,15 +167,6 @@ class Proof:
     def _looks_at(self, verdict: Verdict) -> bool:
         return self._invariants is None or verdict.invariant in self._invariants
 
-    def _run_again(self, execution: Execution) -> None:
-        guarded = self.gates.run(execution.scenario, self.gate, guarded=True)
-        if guarded.unseen:
-            raise UnknownError(f"effects went unseen: {'; '.join(guarded.unseen)}")
-        try:
-            compare(execution, guarded)
-        except NondeterminismError as error:
-            raise UnknownError(str(error)) from None
-
     def _convict(self, execution: Execution, broken: Verdict) -> None:
         try:
             self.conviction = convict(self.gates, self.gate, execution, broken.invariant)
@@ -214,3 +205,16 @@ class Proof:
 
 def _by_number(invariant: str) -> tuple[str, int]:
     return (invariant[0], int(invariant[1:]))
+
+
+def run_again(gates: Gates, gate: GateName, execution: Execution) -> None:
+    """Run its scenario once more, under guard. Raises ``UnknownError`` if anything went unseen, or
+    if it went another way.
+    """
+    guarded = gates.run(execution.scenario, gate, guarded=True)
+    if guarded.unseen:
+        raise UnknownError(f"effects went unseen: {'; '.join(guarded.unseen)}")
+    try:
+        compare(execution, guarded)
+    except NondeterminismError as error:
+        raise UnknownError(str(error)) from None
