@@ -19,7 +19,7 @@ class Beside:
     def __init__(self, scenario: Scenario, root: Path) -> None:
         self._directory = beside(root)
         self._before: dict[str, object] = {}
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._remove()
         if _leads_out(scenario):
             self._directory.mkdir()
 
@@ -30,12 +30,18 @@ class Beside:
     def changes(self) -> tuple[str, ...]:
         """What came, went or changed there, by path from the board's directory."""
         after = self._seen()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._remove()
         names = sorted(self._before.keys() | after.keys())
         return tuple(name for name in names if self._before.get(name) != after.get(name))
 
+    def _remove(self) -> None:
+        if os.path.lexists(self._directory):  # which it seldom does, and asking is cheaper
+            shutil.rmtree(self._directory, ignore_errors=True)
+
     def _seen(self) -> dict[str, object]:
         found: dict[str, object] = {}
+        if not os.path.lexists(self._directory):
+            return found
         for path in self._directory.rglob("*"):
             held = path.read_bytes() if path.is_file() else None
             found[f"../{path.relative_to(self._directory.parent)}"] = (os.lstat(path).st_ino, held)

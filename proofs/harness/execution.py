@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,6 +24,7 @@ from proofs.harness.record import Record
 from proofs.harness.recording import Recorder, by_invocation
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.scheduling import agent_of
+from proofs.harness.supervision import supervised
 from proofs.harness.threads import AgentKind, StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import Stops, Turns, pattern_of
@@ -133,6 +135,12 @@ def run(
     and listed at the end, here. The doors must be open (see ``interception``). A guarded run
     has the same trace, takes several times as long, and tells what its agents did unseen.
     """
+    return supervised(partial(_run_whole, scenario, board, root, gate, guarded=guarded))
+
+
+def _run_whole(
+    scenario: Scenario, board: Board, root: Path, gate: ScenarioGate | None, *, guarded: bool
+) -> Execution:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     time = SharedTime(int(START * 1e9), scenario.clock.file_tick_ns)
@@ -179,7 +187,8 @@ def run_from(
     ``before`` are the tasks that are there (see ``History``); those of the scenario are not
     posted. ``time`` goes on meanwhile. Nobody watches for unseen effects. Otherwise as ``run``.
     """
-    return _run(_Alone(root, time), scenario, board, before, gate, None)
+    alone = _Alone(root, time)
+    return supervised(partial(_run, alone, scenario, board, before, gate, None))
 
 
 def _run(

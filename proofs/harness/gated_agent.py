@@ -19,7 +19,7 @@ from proofs.harness.clock import POLL_SECONDS_MAX, VirtualClock
 from proofs.harness.effects import DAEMON, Effect
 from proofs.harness.places import Places
 from proofs.harness.scheduling import RunAbortedError, Scheduling
-from proofs.harness.trace import Step
+from proofs.harness.trace import Step, made_step
 from proofs.harness.wire import Connection
 
 T = TypeVar("T")
@@ -80,22 +80,23 @@ class ChildGate(Gate, Protocol):
 class GatedAgent:
     """The ``ActingAgent`` of the thread in which it acts."""
 
+    made = False
+    halves = False
+    is_done = False
+    unwinds = False
+    is_abandoned = False  # its thread did not come back, and must act no more
+    child: Child | None = None  # the one for which its thread stands in
+    is_child = False
+    _was_forked = False  # in this thread: below its program lies that of its parent
+    _draws = 0
+
     def __init__(self, name: str, gate: Gate, skew_ns: int = 0, chance: int = 0) -> None:
         self.name = name
         self.clock = VirtualClock(gate.scheduling.time, skew_ns)
         self.places = Places(gate.root, gate.scheduling.aliases)
         self.gate = gate
-        self.made = False
-        self.halves = False
         self._chance = chance
-        self.is_done = False
-        self.unwinds = False
-        self.is_abandoned = False  # its thread did not come back, and must act no more
-        self.child: Child | None = None  # the one for which its thread stands in
-        self._draws = 0
         self._counts: dict[str, int] = {}
-        self.is_child = False
-        self._was_forked = False  # in this thread: below its program lies that of its parent
         self.children = Children()
         self._process = name  # that of its first part
         self._numbers = itertools.count(1)  # of the parts in it, shared by all of them
@@ -121,7 +122,7 @@ class GatedAgent:
             self._happened(Step(self.name, effect, type(error).__name__, made=self.made))
             raise
         gate = self.gate  # as in _happened: one call fewer at each effect
-        step = Step(self.name, effect, None, may_wait and not result, self.made)
+        step = made_step((self.name, effect, None, may_wait and not result, self.made, None))
         gate.trace.append(step)
         gate.scheduling.after(step)
         return result

@@ -55,7 +55,7 @@ class Patience:
     """Counts for how long nothing has happened. To be asked each ``TICK_SECONDS``."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._seen: object = None
         self._ticks = 0
 
@@ -66,7 +66,7 @@ class Patience:
         """
         is_same = seen == self._seen and not _is_debugged(ident)
         self._seen, self._ticks = seen, self._ticks + 1 if is_same else 0
-        if self._ticks * TICK_SECONDS < self._seconds:
+        if self._ticks * TICK_SECONDS < self.seconds:
             return False
         self._ticks = 0
         return True

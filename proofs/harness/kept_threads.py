@@ -47,6 +47,10 @@ class KeptThread:
         """What to do when ``turn`` is released next, and the name of the thread meanwhile."""
         self._job, self._thread.name = job, name
 
+    def rename(self, name: str) -> None:
+        """The name of the thread from now on."""
+        self._thread.name = name
+
     def end(self) -> None:
         """The thread is gone afterwards; it must have no job."""
         self.turn.release()

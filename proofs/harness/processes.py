@@ -16,6 +16,7 @@ from proofs.harness.guard.watch import Watch
 from proofs.harness.hanging import EndedProcessError, HangingError, limits
 from proofs.harness.nemesis import Nemesis
 from proofs.harness.scheduling import Scheduling, agent_of
+from proofs.harness.supervision import supervised, waiting_for
 from proofs.harness.wire import (
     Ended,
     Go,
@@ -98,10 +99,22 @@ class ProcessGate:
             film=None if self._film is None else str(self._film),
         )
         try:
-            return _Running(told, self._workers, time, watch).run()
+            return supervised(lambda: self._run(told, time, watch))
         except BaseException:
             self._workers.end_all_at_work()  # they stand somewhere amid a run
             raise
+
+    def look(self) -> BaseException | None:
+        """Workers notice themselves when their agents hang."""
+        return None
+
+    def give_up(self) -> None:
+        """All workers end, and that ends the run."""
+        self._workers.kill_all_at_work()
+
+    def _run(self, told: Run, time: SharedTime, watch: Watch | None) -> Ran:
+        with waiting_for(self):
+            return _Running(told, self._workers, time, watch).run()
 
 
 class _Running:

@@ -59,10 +59,7 @@ class RandomWalk:
 
     def stays_until(self, step: int) -> int:
         """The next effect at which the chance says to switch."""
-        ahead = 0
-        while self._draws.peek(ahead) >= self._switch_probability:
-            ahead += 1
-        return step + 1 + ahead
+        return step + 1 + self._draws.passes_until(self._switch_probability)
 
     def state(self) -> tuple[int, int]:
         """How far the draws are, and when they were last looked at."""

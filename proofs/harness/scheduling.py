@@ -363,25 +363,34 @@ class Scheduling:
         if self.is_over:
             self.asks_at = 0
         elif self._standings[chosen].has_asked:
-            left = max(1, self._turn_max + 1 - self._turn_effects)
+            turn_max = self._turn_max()
+            left = max(1, turn_max + 1 - self._turn_effects)
             most = min(self._effects_max, self._left_effects_max or self._effects_max)
-            others = (self._standings[name].could_at for name in self._runnable if name != chosen)
-            starved_at = min(others, default=now) + STARVED_TURNS_MAX * self._turn_max + 1
+            longest = self._longest_beside(chosen)
+            could_at = now if longest is None else self._standings[longest].could_at
+            starved_at = could_at + STARVED_TURNS_MAX * turn_max + 1
             self.asks_at = min(self._scheduler.stays_until(now), now + left, most, starved_at)
         return chosen
 
-    @property
     def _turn_max(self) -> int:
         return max(TURN_EFFECTS_MAX >> min(self._unfair, 9), TURN_EFFECTS_MIN)
 
+    def _longest_beside(self, agent: str | None) -> str | None:
+        """Of the others that can run, the one that has not gone on for longest."""
+        found, least = None, 0
+        for name in self._runnable:
+            if name != agent:
+                could_at = self._standings[name].could_at
+                if found is None or could_at < least:
+                    found, least = name, could_at
+        return found
+
     def _in_fairness(self, now: int) -> Sequence[str]:
         """Of whom the scheduler may choose one."""
-        current, turn_max = self._current, self._turn_max
-        others = [name for name in self._runnable if name != current]
-        is_in_turn = len(others) < len(self._runnable)
-        if not others:
+        current, longest = self._current, self._longest_beside(self._current)
+        if longest is None:
             return self._runnable
-        longest = min(others, key=lambda name: self._standings[name].could_at)
+        turn_max, is_in_turn = self._turn_max(), current in self._runnable
         starves = now - self._standings[longest].could_at > STARVED_TURNS_MAX * turn_max
         if (is_in_turn and self._turn_effects > turn_max) or starves:
             self._favoured, self._unfair = longest, self._unfair + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from proofs.harness.kept_threads import KeptThread, closed_lock, give_back, take
 from proofs.harness.nemesis import Nemesis
 from proofs.harness.scheduler import Scheduler
 from proofs.harness.scheduling import EFFECTS_MAX, RunAbortedError, Scheduling, StuckError
+from proofs.harness.supervision import supervised, waiting_for
 from proofs.harness.trace import Step
 from proofs.harness.verdict import UnknownError
 from proofs.harness.wire import Connection
@@ -43,11 +45,11 @@ AgentKind = Callable[[str, "ThreadGate", int, int], GatedAgent]
 class ThreadGate:
     """Runs agents as threads, one at a time, in the order that a scheduler chooses.
 
-    The calling thread runs none of them: it waits, so that it can give up an agent that never comes
-    back and be interrupted without harm to any. Their threads are kept for later gates, so what a
-    board stores in its thread is there in the next run, as what it stores in its module. Threads
-    that an agent starts are parts of it, and stop at the gate as it does. Used once. The doors must
-    be open for it (see ``interception``).
+    The calling thread runs none of them (see ``supervised``): it waits, so that an agent that never
+    comes back can be given up. Who is first acts in the thread that does the run. All these threads
+    are kept for later gates, so what a board stores in its thread is there in the next run, as what
+    it stores in its module. Threads that an agent starts are parts of it, and stop at the gate as
+    it does. Used once. The doors must be open for it (see ``interception``).
     """
 
     scheduling: Scheduling
@@ -72,7 +74,9 @@ class ThreadGate:
         self._nemesis = nemesis
         self._kind: AgentKind = kind or (GatedAgent if watch is None else GuardedAgent)
         self._turns: dict[str, _thread.LockType] = {}
+        self._threads: list[tuple[KeptThread, GatedAgent]] = []
         self._over = closed_lock()
+        self._patience = Patience(limits.hanging_seconds)
         self._error: BaseException | None = None
         self._gone: dict[str, Callable[[], None]] = {}  # waits until a thread is gone
         self._acting: dict[str, tuple[GatedAgent, int]] = {}  # with the number of the thread
@@ -91,7 +95,9 @@ class ThreadGate:
 
         Raises ``StuckError``, ``HangingError``, ``EndedProcessError``, and what a program raises.
         """
-        skews = clock or Clock()
+        supervised(partial(self._run, programs, clock or Clock(), chance))
+
+    def _run(self, programs: Mapping[str, Callable[[], None]], clock: Clock, chance: int) -> None:
         self.scheduling = Scheduling(
             programs,
             self._scheduler,
@@ -100,29 +106,31 @@ class ThreadGate:
             watch=self._watch,
             nemesis=self._nemesis,
         )
-        agents = [
-            (self._kind(name, self, skews.skew_ns(name), chance), program)
-            for name, program in sorted(programs.items())
-        ]
-        threads = take(len(agents))
-        for thread, (agent, program) in zip(threads, agents, strict=True):
-            thread.give(partial(self._act, agent, program), agent.name)
-            self._turns[agent.name] = thread.turn
-        try:
-            self._turn_of(self.scheduling.first()).release()
-            self._await_end(limits.hanging_seconds)
-        except BaseException:  # as an interrupt from the keyboard
-            self.scheduling.abort()
-            self._await_end(UNWINDING_SECONDS)
-            raise
-        finally:
-            self._let_go(threads, [agent for agent, _ in agents])
-        if self._unknown is not None and not self._is_at_fault:
-            raise self._unknown
-        if self._error is not None:
-            raise self._error
-        if self.scheduling.stuck is not None:
-            raise StuckError(self.scheduling.stuck)
+        agents = {
+            name: self._kind(name, self, clock.skew_ns(name), chance) for name in sorted(programs)
+        }
+        first = self.scheduling.first()
+        with waiting_for(self) as here:
+            self._place(here, agents[first])
+            for thread, name in zip(take(len(agents) - 1), agents.keys() - {first}, strict=True):
+                self._place(thread, agents[name])
+                thread.give(partial(self._act, agents[name], programs[name]), name)
+            self.chosen = first
+            after = Context().run(self._act, agents[first], programs[first])
+            if agents[first].is_abandoned:
+                raise RunAbortedError
+            if after is not self._over:
+                after.release()
+                self._over.acquire()
+        self._let_go()
+        error = self._what_went_wrong()
+        if error is not None:
+            raise error
+
+    def _place(self, thread: KeptThread, agent: GatedAgent) -> None:
+        thread.rename(agent.name)
+        self._turns[agent.name] = thread.turn
+        self._threads.append((thread, agent))
 
     def hand_over(self, agent: GatedAgent, chosen: str) -> None:
         """Let the thread of ``chosen`` go on and wait for the next turn of this one."""
@@ -174,21 +182,33 @@ class ThreadGate:
         chosen = self.scheduling.end(agent.name, failed=error is not None)
         return self._over if chosen is None else self._turn_of(chosen)
 
-    def _await_end(self, seconds: float) -> None:
-        """Until all agents are done, without those who do not come back."""
-        patience = Patience(seconds)
+    def look(self) -> BaseException | None:
+        """Give up whoever hangs; what is to be raised if the run is done in its thread."""
+        self._look()
+        if not self._threads or not self._threads[0][1].is_abandoned:
+            return None
         while not self._over.acquire(timeout=TICK_SECONDS):
             take_the_alarm_off()
-            seen = (self.scheduling.effects, self.chosen, self.heard)
-            name = local_part(self.chosen, self._turns) or ""
-            agent, ident = self._acting.get(name, (None, None))
-            if not patience.is_at_end(seen, ident):
-                continue
-            words = hanging_words(name, self.trace, ident, seconds)
-            self._give_up(HangingError(f"{words}, and this thread was left behind"))
-            patience = Patience(UNWINDING_SECONDS)
-            if agent is not None and ident is not None:
-                self._abandon(agent, ident)
+            self._look()
+        self._let_go()
+        return self._what_went_wrong()
+
+    def give_up(self) -> None:
+        """All unwind, and whoever hangs is left behind soon."""
+        self._patience = Patience(UNWINDING_SECONDS)
+        self.scheduling.abort()
+
+    def _look(self) -> None:
+        name = local_part(self.chosen, self._turns) or ""
+        agent, ident = self._acting.get(name, (None, None))
+        seen = (self.scheduling.effects, self.chosen, self.heard)
+        if not self._patience.is_at_end(seen, ident):
+            return
+        words = hanging_words(name, self.trace, ident, self._patience.seconds)
+        self._give_up(HangingError(f"{words}, and this thread was left behind"))
+        self._patience = Patience(UNWINDING_SECONDS)
+        if agent is not None and ident is not None:
+            self._abandon(agent, ident)
 
     def _give_up(self, error: UnknownError) -> None:
         self._unknown = self._unknown or error
@@ -203,8 +223,9 @@ class ThreadGate:
         chosen = self.scheduling.end(agent.name, failed=True)
         (self._over if chosen is None else self._turn_of(chosen)).release()
 
-    def _let_go(self, threads: list[KeptThread], agents: list[GatedAgent]) -> None:
-        for thread, agent in zip(threads, agents, strict=True):
+    def _let_go(self) -> None:
+        """Of all threads but the first, which is not this gate's own."""
+        for thread, agent in self._threads[1:]:
             if agent.is_done and not agent.is_abandoned:
                 give_back([thread])
             else:
@@ -213,6 +234,12 @@ class ThreadGate:
         for name, wait_until_gone in gone.items():
             if name not in self._acting or not self._acting[name][0].is_abandoned:
                 wait_until_gone()
+
+    def _what_went_wrong(self) -> BaseException | None:
+        if self._unknown is not None and not self._is_at_fault:
+            return self._unknown
+        stuck = self.scheduling.stuck
+        return self._error or (None if stuck is None else StuckError(stuck))
 
     def _turn_of(self, chosen: str) -> _thread.LockType:
         self.chosen = chosen

@@ -97,6 +97,11 @@ class Workers:
         self.bury(seat)
         return self.at(seat)
 
+    def kill_all_at_work(self) -> None:
+        """Whoever waits for one of them, in another thread, sees it end."""
+        for worker in list(self._workers.values()):
+            worker.process.kill()
+
     def end_all_at_work(self) -> None:
         """Nothing is left of any, but they can be replaced fast."""
         while self._workers:

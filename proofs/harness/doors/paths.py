@@ -103,9 +103,10 @@ def _in_general(name: str, door: _Door) -> Callable[..., Any]:
             return function(*args, **kwargs)
         if kwargs or len(args) < count:
             paths = [_given(path, args, kwargs) for path in door.paths]
+            found = [agent.places.name(path, directory) for path, directory in paths]
         else:
             paths = [(args[path.at], None) for path in door.paths]
-        found = [agent.places.name(path, directory) for path, directory in paths]
+            found = [agent.places.name(path) for path, _ in paths]
         names = tuple([name for name in found if name is not None])
         if not names:
             return function(*args, **kwargs)
@@ -132,7 +133,10 @@ def _touch_all(
     agent: ActingAgent, door: _Door, paths: list[tuple[Any, Any]], names: list[str | None]
 ) -> None:
     """What has changed, at and below the board's directory; ``names`` are None elsewhere."""
-    touch_directories(agent, *[paths[at] for at in door.names if names[at] not in (None, ".")])
+    if door.names == (0,) and names[0] != ".":  # all but two doors
+        touch_directories(agent, paths[0])
+    elif door.names:
+        touch_directories(agent, *[paths[at] for at in door.names if names[at] not in (None, ".")])
     if door.makes is not None:
         touch(agent, *paths[door.makes], is_new=True)
     elif not door.names:
