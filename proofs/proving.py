@@ -28,7 +28,7 @@ from strategies.scenarios import Scenario
 OUR_BOARD: Final = "proofs.our_board:TaskBoard"
 """What is proved where no board is named."""
 
-ROUNDS_MAX: Final = 3
+ROUNDS_MAX: Final = 8
 
 Drawn = Callable[[Sequence[str]], st.SearchStrategy[Scenario]]
 """Scenarios that ask for these operations; for what is named twice twice as often."""
@@ -164,7 +164,7 @@ class Proving:
     def sample(self, proof: AnyProof, scenarios: Drawn, executions: int) -> None:
         """Examine so many scenarios that Hypothesis draws. Raises what ``Proof.examine`` does.
 
-        As many again, up to three times, while they leave something out that a proof must reach,
+        As many again, up to eight times, while they leave something out that a proof must reach,
         and then of scenarios that ask for that more often. What is found is minimised on its trace,
         and not by Hypothesis as well.
         """

@@ -22,7 +22,7 @@ IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 CRASHED_EXECUTIONS = 300 if IS_DEEP else 6
 CRASH_STATES_MAX = 50 if IS_DEEP else 6
 RECOVERIES_MAX = 100 if IS_DEEP else 12
-EXECUTIONS = {"threads": 10_000 if IS_DEEP else 100, "processes": 2_000 if IS_DEEP else 40}
+EXECUTIONS = {"threads": 10_000 if IS_DEEP else 40, "processes": 2_000 if IS_DEEP else 20}
 AMID_DAMAGE = ("claim_next", "claim", "complete", "release", "post", "get", "list_all", "advance")
 """What is asked in each run beside damage; what shows nothing else is left to the deep one."""
 

@@ -61,7 +61,7 @@ from strategies.scenarios import Scenario
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 SEEDS = range(20) if IS_DEEP else [SEED]
 REPLAYS = 100 if IS_DEEP else 3
-SAFE_EXECUTIONS = 10_000 if IS_DEEP else 40
+SAFE_EXECUTIONS = 10_000 if IS_DEEP else 15
 MINIMISED = [
     module
     for module in BROKEN

@@ -36,12 +36,14 @@ from proofs.harness.interception import interception
 from proofs.harness.kept_threads import end_idle_threads
 from proofs.harness.processes import ProcessGate
 from proofs.planted_bugs import BROKEN, SAFE, drawn, name_of
+from proofs.test_broken_boards import IS_DEEP
 from proofs.ways_around import EARLY, WAYS, Around
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
 from swarm.task_board import TaskBoard
 
+SCENARIOS = 50 if IS_DEEP else 1
 TOLD = {
     "early write": "a1 called posix.write at ways_around.py:",
     "early read": "a1 called posix.read at ways_around.py:",
@@ -268,7 +270,7 @@ def without_unseen(execution: Execution) -> dict[str, Any]:
 @pytest.mark.parametrize("name", BOARDS)
 def test_no_board_of_ours_is_told_of_and_the_guard_changes_nothing(name: str, root: Path) -> None:
     chance = random.Random(name)
-    for _ in range(4):
+    for _ in range(SCENARIOS):
         scenario = drawn(chance, chance.choice(BROKEN), 60)
         guarded = run(scenario, BOARDS[name], root, guarded=True)
         assert guarded.unseen == ()

@@ -25,8 +25,8 @@ from swarm.task import Task
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 EXECUTIONS: Final = {
-    "threads": 1_000 if IS_DEEP else 60,
-    "processes": 1_000 if IS_DEEP else 20,
+    "threads": 1_000 if IS_DEEP else 25,
+    "processes": 1_000 if IS_DEEP else 8,
 }
 
 

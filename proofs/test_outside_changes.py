@@ -162,5 +162,5 @@ class CoarseTimesMachine(TaskBoardMachine):
 
 TestBoardUnderCoarseTimes = CoarseTimesMachine.TestCase
 TestBoardUnderCoarseTimes.settings = settings(
-    CoarseTimesMachine.TestCase.settings, max_examples=settings().max_examples // 2
+    CoarseTimesMachine.TestCase.settings, max_examples=settings().max_examples // 5
 )

@@ -157,7 +157,11 @@ def order_of(seen: Seen) -> str:
 
 def contended_paths(trace: Sequence[Step]) -> frozenset[str]:
     """The paths that two agents touched and one of them changed; that of a lock is one as well."""
-    seen = touches(trace)
+    return contended_of(touches(trace))
+
+
+def contended_of(seen: Seen) -> frozenset[str]:
+    """The same, where it is known what each step touched."""
     users = _users(seen)
     return frozenset(
         touch.path

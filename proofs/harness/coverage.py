@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from proofs.harness.conflicts import is_contended, order_of_conflicts
+from proofs.harness.conflicts import contended_of, order_of, touches
 from proofs.harness.execution import Execution
 from proofs.harness.trace import KINDS_OF_FAULTS, preemptions
 
@@ -41,15 +41,16 @@ class Coverage:
 
     def add(self, execution: Execution) -> None:
         """Count one more."""
+        seen = touches(execution.trace)
         self.executions += 1
-        self.contended += is_contended(execution.trace)
+        self.contended += bool(contended_of(seen))
         self.agents = max(self.agents, len(execution.scenario.programs))
         self.tasks = max(self.tasks, len(execution.scenario.tasks))
         self.preemptions = max(self.preemptions, preemptions(execution.trace))
         if execution.scenario.faults:
             self.faulty += 1
             self.faults.update(step.kind_of_fault for step in execution.trace if step.is_struck)
-        self.orders.add(order_of_conflicts(execution.trace))
+        self.orders.add(order_of(seen))
         self.lacking |= execution.lacking
         for _, program in execution.scenario.programs:
             for ask in program:
