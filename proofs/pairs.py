@@ -42,11 +42,15 @@ _ON_THE_BOARD: Final = frozenset(
 )
 
 
-def telling(names: Sequence[str]) -> list[str]:
-    """Those of these operations that get in each other's way most, and one that reads them all."""
+def telling(names: Sequence[str]) -> list[Pair]:
+    """Those pairs of these operations that show most: a claim beside another, an end or a look."""
     listing = next((name for name in _LISTINGS if name in names), None)
     claim = "claim_next" if "claim_next" in names else "claim"
-    return [name for name in names if name in (claim, "complete", listing)]
+    return [
+        pair
+        for pair in pairs([n for n in names if n in (claim, "complete", listing)])
+        if claim in pair
+    ]
 
 
 def pairs(names: Sequence[str]) -> list[Pair]:

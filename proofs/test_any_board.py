@@ -45,7 +45,7 @@ def test_no_pair_of_operations_breaks_a_promise(proving: Proving, gate: GateName
     asks = proving.board.asks
     with proving.proof(gate) as proof:
         is_ours = proving.config.getoption("--proofs-board") is None
-        exhaust_all(proof, pairs(asks if IS_DEEP else telling(asks)), must_end=is_ours)
+        exhaust_all(proof, pairs(asks) if IS_DEEP else telling(asks), must_end=is_ours)
 
 
 def test_all_promises_hold_whatever_agents_ask(proving: Proving, gate: GateName) -> None:
