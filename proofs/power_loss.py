@@ -1,36 +1,60 @@
-"""Interleavings of two agents, for the proofs in which the power fails at every moment of each."""
+"""What two agents do and how they are interleaved, where the power fails at every moment of it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from proofs.harness.adapter import Board
 from proofs.harness.execution import Execution
-from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.scheduling import EFFECTS_MAX
 from strategies.interleavings import Interleaving
-from strategies.scenarios import Scenario
+from strategies.programs import Ask, Program
+from strategies.scenarios import PostedTask, Scenario
+
+TWO_TASKS: Final = (PostedTask("t1"), PostedTask("t2"))
+TWO_AGENTS: Final[dict[str, tuple[Program, Program]]] = {
+    "both complete": ((Ask("claim_next"), Ask("complete")),) * 2,
+    "one posts, one cancels": (
+        (Ask("post", "n1", fenced=False), Ask("claim_next"), Ask("fail")),
+        (Ask("cancel", "t2", fenced=False), Ask("claim_next"), Ask("release")),
+    ),
+}
+
+
+def two_agents(name: str, asks: Collection[str]) -> Scenario:
+    """One of ``TWO_AGENTS`` on ``TWO_TASKS``, as far as a board has these operations."""
+    programs = (
+        tuple(ask for wanted in program if (ask := _asked(wanted, f"t{at}", asks)).name in asks)
+        for at, program in enumerate(TWO_AGENTS[name], 1)
+    )
+    return Scenario(TWO_TASKS, tuple((f"a{at}", program) for at, program in enumerate(programs, 1)))
+
+
+def _asked(wanted: Ask, task_id: str, asks: Collection[str]) -> Ask:
+    """Who cannot look for work asks for a task."""
+    is_looking = wanted.name == "claim_next" and "claim_next" not in asks
+    return Ask("claim", task_id, fenced=False) if is_looking else wanted
 
 
 def with_one_preemption(
-    scenario: Scenario, board: Board, root: Path, every: int = 1
+    scenario: Scenario, run_recorded: Callable[[Scenario], Execution], every: int = 1
 ) -> Iterator[Execution]:
     """Every execution with at most one preemption, of two agents; or each ``every``-th."""
     first, second = scenario.agents
     for agent, other in ((first, second), (second, first)):
         alone = _turns(scenario, (agent, EFFECTS_MAX))
-        execution, _ = run_recorded(alone, board, root)
+        execution = run_recorded(alone)
         yield execution
         own = sum(step.agent == agent for step in execution.trace)
         for effects in range(1, own, every):
             turns = _turns(scenario, (agent, effects), (other, EFFECTS_MAX))
-            yield run_recorded(turns, board, root)[0]
+            yield run_recorded(turns)
 
 
 def _turns(scenario: Scenario, *turns: tuple[str, int]) -> Scenario:

@@ -23,6 +23,7 @@ from proofs.harness.verdict import UnknownError
 from proofs.plugin import PROPERTY
 from proofs.power_loss import fast_root
 from proofs.restarts import restarted
+from strategies.crashes import MODELS, Model
 from strategies.scenarios import Scenario
 
 OUR_BOARD: Final = "proofs.our_board:TaskBoard"
@@ -107,7 +108,13 @@ class Proving:
 
     @contextmanager
     def crash_proof(
-        self, gate: GateName, states_max: int, recoveries_max: int
+        self,
+        gate: GateName,
+        states_max: int,
+        recoveries_max: int | None,
+        *,
+        cut_off_max: int = 1,
+        worst: Model = MODELS[-1],
     ) -> Iterator[CrashProof]:
         """The same of what is left after a crash; the bounds are those of ``CrashProof``."""
         if gate != "threads":
@@ -124,6 +131,8 @@ class Proving:
                 restarted,
                 states_max=states_max,
                 recoveries_max=recoveries_max,
+                cut_off_max=cut_off_max,
+                worst=worst,
             )
             with self._ending(proof):
                 yield proof

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from proofs.harness.gates import GateName
 from proofs.pairs import exhaust_all, pairs, telling
+from proofs.power_loss import TWO_AGENTS, two_agents, with_one_preemption
 from proofs.proving import Proving, gates_of
 from strategies.scenarios import Scenario, damaged_scenarios, polling_scenarios, scenarios
 
@@ -22,6 +23,7 @@ IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 CRASHED_EXECUTIONS = 300 if IS_DEEP else 6
 CRASH_STATES_MAX = 50 if IS_DEEP else 6
 RECOVERIES_MAX = 100 if IS_DEEP else 12
+EVERY_STATE = 100_000
 EXECUTIONS = {"threads": 10_000 if IS_DEEP else 40, "processes": 2_000 if IS_DEEP else 20}
 AMID_DAMAGE = ("claim_next", "claim", "complete", "release", "post", "get", "list_all", "advance")
 """What is asked in each run beside damage; what shows nothing else is left to the deep one."""
@@ -85,6 +87,20 @@ def test_what_was_acknowledged_is_left_after_a_crash(proving: Proving, gate: Gat
                 agents_max=2, names=names, lease_seconds=lease_seconds, asks_max=4
             ),
             CRASHED_EXECUTIONS,
+        )
+
+
+@pytest.mark.skipif(not IS_DEEP, reason="every crash is tried under the profile proofs-fuzz")
+def test_what_was_acknowledged_is_left_after_every_crash_of_two_agents(
+    proving: Proving, gate: GateName
+) -> None:
+    with proving.crash_proof(gate, EVERY_STATE, None, cut_off_max=0, worst="E") as proof:
+        for name in TWO_AGENTS:
+            for _ in with_one_preemption(two_agents(name, proving.board.asks), proof.examine):
+                pass
+        proof.extent = "exhausted"
+        proof.space = (
+            f"{', '.join(TWO_AGENTS)}: each in every interleaving with at most one preemption"
         )
 
 

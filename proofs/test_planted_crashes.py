@@ -28,7 +28,7 @@ from proofs.planted_crashes import (
     convicted_by_a_crash,
     first_conviction_by_a_crash,
 )
-from proofs.power_loss import fast_root
+from proofs.power_loss import fast_root, two_agents, with_one_preemption
 from proofs.proving import Concludes
 from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP, REPLAYS, SEEDS, replays_in_a_fresh_process
@@ -160,6 +160,31 @@ def test_a_board_that_can_only_post_and_grant_is_proved_too(
         else:
             with pytest.raises(ViolatedError, match="S7 violated by Unsynced"):
                 proof.examine(scenario)
+
+
+@pytest.mark.parametrize(("states_max", "extent"), [(1_000, "exhausted"), (2, "sampled")])
+def test_every_crash_of_every_interleaving_is_told_as_exhausted_and_fewer_as_sampled(
+    states_max: int, extent: str, root: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / f"two_methods_{extent}.py"
+    path.write_text(TWO_METHODS)
+    with Gates(ProvenBoard.named(f"{path}:Board"), root) as gates:
+        proof = CrashProof(
+            *("every crash", gates, tmp_path, restarted),
+            states_max=states_max,
+            recoveries_max=None,
+            cut_off_max=0,
+            worst="E",
+        )
+        scenario = two_agents("one posts, one cancels", gates.board.asks)
+        runs = list(with_one_preemption(scenario, proof.examine))
+        assert proof.conclude().extent == "sampled", "nobody said that these are all there are"
+        proof.extent, proof.space = "exhausted", "all of two agents"
+        conclusion = proof.conclude()
+    assert proof.models == ("K", "E") and len(runs) == conclusion.executions > 10
+    assert conclusion.verdict == "holds" and conclusion.extent == extent
+    assert conclusion.words.startswith("all of two agents, ")
+    assert "S15" not in conclusion.invariants, "no recovery was cut off"
 
 
 def test_a_board_that_answers_nothing_before_a_crash_is_unknown(root: Path, tmp_path: Path) -> None:

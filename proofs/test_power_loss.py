@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from proofs.harness.disk import MODELS, Model, crash_states
-from proofs.harness.execution import run
+from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
 from proofs.harness.matrix import Cell
 from proofs.harness.persistence.changes import ChangeLog, Synced, Written
@@ -23,7 +23,7 @@ from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss
 from proofs.harness.proof import Conclusion
-from proofs.power_loss import fast_root, with_one_preemption
+from proofs.power_loss import TWO_AGENTS, TWO_TASKS, fast_root, with_one_preemption
 from proofs.proving import Concludes
 from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP
@@ -34,21 +34,12 @@ from swarm.task import Task
 from swarm.task_board import TaskBoard
 from swarm.task_file import TaskWriter
 
-TASKS: Final = (PostedTask("t1"), PostedTask("t2"))
 INDEX: Final = ".index"
 EVERY: Final = 1 if IS_DEEP else 48
 RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 80
 SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 50
 SAMPLED_STATES_MAX: Final = 100 if IS_DEEP else 10
 STATES_MAX: Final = 100_000
-
-TWO_AGENTS: Final[dict[str, tuple[Program, Program]]] = {
-    "both complete": ((Ask("claim_next"), Ask("complete")),) * 2,
-    "one posts, one cancels": (
-        (Ask("post", "n1", fenced=False), Ask("claim_next"), Ask("fail")),
-        (Ask("cancel", "t2", fenced=False), Ask("claim_next"), Ask("release")),
-    ),
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,7 +58,14 @@ def board(storage_path: str) -> TaskBoard:
     return TaskBoard(storage_path, durability="power")
 
 
-def scenario_of(programs: tuple[Program, ...], tasks: tuple[PostedTask, ...] = TASKS) -> Scenario:
+def recorded(root: Path) -> Callable[[Scenario], Execution]:
+    """How an execution is run whose changes are known."""
+    return lambda scenario: run_recorded(scenario, board, root)[0]
+
+
+def scenario_of(
+    programs: tuple[Program, ...], tasks: tuple[PostedTask, ...] = TWO_TASKS
+) -> Scenario:
     return Scenario(tasks, tuple((f"a{at}", program) for at, program in enumerate(programs, 1)))
 
 
@@ -114,7 +112,7 @@ def test_what_was_acknowledged_survives_and_all_work_is_brought_to_its_end(
         restarts=restarted,
         has_one_counter=True,
     )
-    for execution in with_one_preemption(scenario_of(TWO_AGENTS[name]), board, root, EVERY):
+    for execution in with_one_preemption(scenario_of(TWO_AGENTS[name]), recorded(root), EVERY):
         assert execution.stuck is None and not execution.unseen
         proof.take(execution)
     proof.recover_all()
@@ -242,7 +240,7 @@ def test_each_operation_lasts_up_to_the_weakest_model_that_the_docs_name(
     operation: str, root: Path, concludes: Concludes
 ) -> None:
     program, weakest = ALONE[operation]
-    execution, log = run_recorded(scenario_of((program,), TASKS[:1]), board, root)
+    execution, log = run_recorded(scenario_of((program,), TWO_TASKS[:1]), board, root)
     assert all(one.outcome == "ok" for one in execution.history.operations)
     name = "n1.json" if operation == "post" else "t1.json"
     found = {model: last_states(log, model, name) for model in MODELS}
@@ -274,7 +272,7 @@ def test_nothing_survives_a_disk_whose_syncs_lie(
 ) -> None:
     program, _ = ALONE[operation]
     lie = Fault("a1", "before", "fsync *", 1, LYING_SYNC, lasts=True)
-    scenario = replace(scenario_of((program,), TASKS[:1]), faults=(lie,))
+    scenario = replace(scenario_of((program,), TWO_TASKS[:1]), faults=(lie,))
     execution, log = run_recorded(scenario, board, root)
     assert all(one.outcome == "ok" for one in execution.history.operations)
     assert not any(isinstance(change, Synced) for change in log.changes)
@@ -288,7 +286,7 @@ def test_a_sync_that_fails_is_answered_with_an_error_and_loses_nothing_that_was_
     root: Path,
 ) -> None:
     program, _ = ALONE["complete"]
-    scenario = scenario_of((program,), TASKS[:1])
+    scenario = scenario_of((program,), TWO_TASKS[:1])
     execution, _ = run_recorded(scenario, board, root)
     syncs = sum(step.effect.kind == "fsync" for step in execution.trace)
     raised = 0
@@ -354,7 +352,7 @@ def test_a_sync_that_is_left_out_is_convicted_in_the_models_that_need_it(
     (plant, program), convicted = PLANTED[bug]
     plant(monkeypatch)
     proof = PowerLoss(board, root, model, 100, 300, restarts=restarted)
-    proof.take(run_recorded(scenario_of((program,), TASKS[:1]), board, root)[0])
+    proof.take(run_recorded(scenario_of((program,), TWO_TASKS[:1]), board, root)[0])
     proof.recover_all()
     found = None if proof.found is None else proof.found[0].invariant
     assert found in convicted[model] if model in convicted else found is None, found

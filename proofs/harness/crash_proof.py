@@ -21,7 +21,7 @@ from proofs.harness.gates import Gates
 from proofs.harness.matrix import Cell
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss, Restarts
-from proofs.harness.proof import Conclusion, ViolatedError, run_again
+from proofs.harness.proof import Conclusion, Extent, ViolatedError, run_again
 from proofs.harness.verdict import UnknownError, Verdict
 from strategies.crashes import MODELS, Model
 from strategies.scenarios import Scenario
@@ -32,9 +32,12 @@ _RECOVERY: Final = "S15"
 class CrashProof:
     """Opens the board on what is left, in each model up to the one that it promises to survive.
 
-    ``invariant`` None: whatever a recovery is judged by, else this one alone. ``states_max`` is
-    for each moment and model, ``recoveries_max`` for each execution; of ``cut_off_max`` of the
-    crashes the recoveries are cut off in turn. The counterexample is written to ``folder``.
+    ``invariant`` None: whatever a recovery is judged by, else this one alone. ``worst`` is the
+    last model that is tried. ``states_max`` is for each moment and model, ``recoveries_max`` for
+    each execution; of ``cut_off_max`` of the crashes the recoveries are cut off in turn. The
+    counterexample is written to ``folder``. ``extent`` and ``space`` are told with the conclusion:
+    whether the executions are all of a space, and which; where crashes of them were left out, it
+    is a sample nevertheless.
     """
 
     gate: Final = "threads"
@@ -48,6 +51,7 @@ class CrashProof:
         *,
         invariant: str | None = None,
         expect: Expect = "holds",
+        worst: Model = MODELS[-1],
         states_max: int = STATES_MAX,
         recoveries_max: int | None = 100,
         cut_off_max: int | None = 1,
@@ -57,10 +61,13 @@ class CrashProof:
         self.coverage = Coverage()
         self.conviction: CrashConviction | None = None
         self.path: Path | None = None
+        self.extent: Extent = "sampled"
+        self.space = ""
         self._folder = folder
         self._restarts = restarts
         self._invariant = invariant
         self._expect = expect
+        self._worst: Model = worst
         self._cut_off_max = cut_off_max
         self._losses = {
             model: power_loss_of(gates, restarts, model, recoveries_max, states_max)
@@ -75,9 +82,11 @@ class CrashProof:
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """What may be lost at the most, and all that is less."""
+        """What may be lost at the most, by promise and as far as is tried, and all that is less."""
         promised = self.gates.board.promises.persistence
-        return () if promised is None else MODELS[: MODELS.index(promised) + 1]
+        if promised is None:
+            return ()
+        return MODELS[: min(MODELS.index(promised), MODELS.index(self._worst)) + 1]
 
     def examine(self, scenario: Scenario) -> Execution:
         """Run a scenario, and open the board on all that it may leave.
@@ -106,10 +115,14 @@ class CrashProof:
     def conclude(self) -> Conclusion:
         """What all the executions show together."""
         promises = self.gates.board.promises
-        judged = [name for name in (*JUDGED, _RECOVERY) if promises.include(name)]
-        tried = [*self._losses.values(), *(one for one in self._cut.values() if one.states)]
+        cut = [one for one in self._cut.values() if one.states]
+        looked_at = (*JUDGED, _RECOVERY) if cut else JUDGED
+        judged = [name for name in looked_at if promises.include(name)]
+        tried = [*self._losses.values(), *cut]
         why = None if self._acknowledged else "nothing was ever acknowledged before a crash"
-        words = f"{self.coverage.words(self.gate)}; {self._told()}"
+        space = f"{self.space}, " if self.space else ""
+        words = f"{space}{self.coverage.words(self.gate)}; {self._told()}"
+        is_sampled = any(one.is_sampled for one in tried)
         return Conclusion(
             self.name,
             self.gates.board.name,
@@ -117,6 +130,7 @@ class CrashProof:
             "unknown" if why else "holds",
             f"{why}; {words}" if why else words,
             tuple(judged),
+            extent="sampled" if is_sampled else self.extent,
             bound={
                 **self.coverage.numbers(),
                 "crash_states": sum(one.states for one in tried),
