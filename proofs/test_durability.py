@@ -281,6 +281,22 @@ def test_a_failing_disk_leaves_the_old_state_and_no_litter(
     assert differences(before, visible(board)), "the next call works"
 
 
+@pytest.mark.parametrize(
+    "failing", [r"link failed\.json -> .*", r"fsync \.archive(/\d+)?", r"fsync \."]
+)
+def test_a_prune_that_fails_leaves_no_empty_directory_and_the_next_one_works(
+    tmp_path: Path, disk: Disk, failing: str
+) -> None:
+    board = opened(tmp_path)
+    disk.fails = lambda call: re.fullmatch(failing, call) is not None
+    with pytest.raises(OSError, match="planted"):
+        board.prune()
+    slots = list(board.storage_path.glob(".archive/*"))
+    assert all(list(slot.iterdir()) for slot in slots), f"{slots} {disk.calls}"
+    disk.fails = lambda call: False
+    assert "failed" in board.prune()
+
+
 @pytest.mark.parametrize("operation", LASTING)
 def test_a_directory_that_cannot_be_synced_leaves_no_litter_and_a_whole_state(
     tmp_path: Path, disk: Disk, operation: str

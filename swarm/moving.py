@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from swarm.own_places import check_directory
@@ -13,16 +14,25 @@ from swarm.task_file import TaskWriter
 _NOT_LINKED = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EISDIR})
 
 
-def new_slot(parent: Path, writer: TaskWriter) -> Path:
-    """A new numbered directory in ``parent``, which is made if need be; both are on the disk."""
+@contextmanager
+def new_slot(parent: Path, writer: TaskWriter) -> Iterator[Path]:
+    """A new numbered directory in ``parent``, which is made if need be; both are on the disk.
+
+    Where what was to be moved into it fails, it goes again, unless something lies in it.
+    """
     if not check_directory(parent):
         parent.mkdir()
     numbers = [int(name) for name in os.listdir(parent) if name.isdecimal()]
     slot = parent / f"{max(numbers, default=0) + 1:06d}"
     slot.mkdir()
-    writer.sync(parent)
-    writer.sync(parent.parent)
-    return slot
+    try:
+        writer.sync(parent)
+        writer.sync(parent.parent)
+        yield slot
+    except BaseException:
+        with suppress(OSError):
+            slot.rmdir()
+        raise
 
 
 def move_to_slot(path: Path, slot: Path, writer: TaskWriter) -> Path:

@@ -45,15 +45,15 @@ class Quarantine:
             return False
         if stamp_of(again.status) != stamp_of(found.status):
             return False
-        slot = new_slot(self._directory, self._writer)
         reason = str(getattr(found.task, "reason", "")).encode("utf-8", "backslashreplace")
         text = json.dumps({"reason": reason.decode(), "moved_at": now}) + "\n"
-        try:
-            self._writer.replace(str(slot / _REASON), text.encode(), durable=True)
-            move_to_slot(path, slot, self._writer)
-        except OSError:
-            self._give_up(slot)
-            raise
+        with new_slot(self._directory, self._writer) as slot:
+            try:
+                self._writer.replace(str(slot / _REASON), text.encode(), durable=True)
+                move_to_slot(path, slot, self._writer)
+            except OSError:
+                self._give_up(slot)
+                raise
         return True
 
     def check(self, file: QuarantinedFile) -> None:

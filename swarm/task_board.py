@@ -230,9 +230,9 @@ class TaskBoard:
                 if self._survey.is_final_since(task_id, now - older_than_seconds)
             ]
             if done:
-                slot = new_slot(self._root / ".archive", self._writer)
-                for task_id in done:
-                    move_to_slot(Path(self._path(task_id)), slot, self._writer)
+                with new_slot(self._root / ".archive", self._writer) as slot:
+                    for task_id in done:
+                        move_to_slot(Path(self._path(task_id)), slot, self._writer)
             return done
 
     def restore(self, file: QuarantinedFile) -> Task:
