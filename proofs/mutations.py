@@ -164,12 +164,15 @@ def _answer(effect: Effect) -> Any:
 
 
 class _Undone:
-    """A write that is undone, and done later into the same file, whatever it is called then."""
+    """A write that is undone, and done later into the same file, whatever it is called then.
+
+    At the same place: what was written elsewhere meanwhile stays.
+    """
 
     def __init__(self, path: Path) -> None:
         with nobody_acting():
             self._file = open(path, "r+b", buffering=0)  # noqa: SIM115  (closed with the agent's run)
-        self._after = b""
+        self._at, self._data = 0, b""
 
     def done_and_undone(self, write: Callable[[], T]) -> T:
         """Answers what the write does."""
@@ -177,24 +180,33 @@ class _Undone:
             before = self._whole()
         result = write()
         with nobody_acting():
-            self._after = self._whole()
-            self._put(before)
+            self._at, self._data = _written(before, self._whole())
+            self._put(0, before)
+            self._file.truncate()
         return result
 
     def again(self) -> None:
         """In the turn of the agent, as its effect."""
         with nobody_acting():
-            self._put(self._after)
+            self._put(self._at, self._data)
             self._file.close()
 
     def _whole(self) -> bytes:
         self._file.seek(0)
         return self._file.readall()
 
-    def _put(self, data: bytes) -> None:
-        self._file.truncate(0)
-        self._file.seek(0)
+    def _put(self, at: int, data: bytes) -> None:
+        self._file.seek(at)
         self._file.write(data)
+
+
+def _written(before: bytes, after: bytes) -> tuple[int, bytes]:
+    """Where a write began to change a file, and all that it changed; a write shortens nothing."""
+    pairs = enumerate(zip(before, after, strict=False))
+    changed = [at for at, (old, new) in pairs if old != new]
+    first = changed[0] if changed else len(before)
+    end = len(after) if len(after) > len(before) or not changed else changed[-1] + 1
+    return first, after[first:end]
 
 
 class MutatedThreads:

@@ -6,12 +6,20 @@ when the page that lists them must be what was found.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from proofs.harness.execution import run
+from proofs.harness.interception import interception
 from proofs.mutant_table import PAGE, page, reason
 from proofs.mutants import all_mutations, try_all
-from proofs.mutations import How, Mutation
+from proofs.mutations import How, MutatedThreads, Mutation
 from proofs.test_broken_boards import IS_DEEP
+from strategies.programs import Ask
+from strategies.scenarios import PostedTask, Scenario
+from swarm.task import Task
 
 SOME: list[tuple[str, str, How, str, str]] = [
     # operation, effect, how, what convicts it, of what
@@ -36,6 +44,32 @@ def test_a_board_that_leaves_out_an_effect_is_convicted_of_what_depends_on_it() 
 def test_a_board_that_does_its_effects_as_they_are_is_not_convicted() -> None:
     wanted = [Mutation(name, "no effect bears this name", 1, "left out") for name in ("complete",)]
     assert [conviction for _, conviction in try_all(wanted)] == [None]
+
+
+class TwoWrites:
+    """Writes twice into one file in each call."""
+
+    def __init__(self, storage_path: str) -> None:
+        self.log = f"{storage_path}/log"
+
+    def post(self, task: Task) -> None:
+        """Nothing is kept."""
+
+    def claim(self, task_id: str, agent_id: str) -> bool:
+        descriptor = os.open(self.log, os.O_RDWR | os.O_CREAT)
+        os.pwrite(descriptor, b"ab", 0)
+        os.pwrite(descriptor, b"cd", 2)
+        os.close(descriptor)
+        return True
+
+
+def test_a_write_that_comes_after_the_next_one_undoes_nothing_of_that(tmp_path: Path) -> None:
+    scenario = Scenario((PostedTask("t1"),), (("a1", (Ask("claim", "t1", fenced=False),)),))
+    mutation = Mutation("claim", "write log", 1, "after the next")
+    root = tmp_path / "board"
+    with interception():
+        run(scenario, TwoWrites, root, MutatedThreads(mutation))
+    assert (root / "log").read_bytes() == b"abcd"
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="all mutations are tried under the profile proofs-fuzz")
