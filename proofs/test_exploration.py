@@ -50,8 +50,10 @@ def doors() -> Iterator[None]:
         yield
 
 
-def every_interleaving(scenario: Scenario, run_one: Run, bound: int) -> Iterator[Execution]:
-    """All of them, one by one: by definition, and slowly."""
+def every_interleaving(
+    scenario: Scenario, run_one: Run, bound: int, last: str = ""
+) -> Iterator[Execution]:
+    """All of them, one by one: by definition, and slowly. The agent ``last`` is never preferred."""
     todo: list[tuple[str, ...]] = [()]
     while todo:
         begun = todo.pop()
@@ -62,7 +64,7 @@ def every_interleaving(scenario: Scenario, run_one: Run, bound: int) -> Iterator
         yield execution
         for number in range(len(begun), len(agents)):
             for other in scenario.agents:
-                if other == agents[number]:
+                if other in (agents[number], last):
                     continue
                 spent = preempted(execution.trace, number, other)
                 if spent <= bound:
@@ -183,6 +185,9 @@ MOVES = st.lists(
 )
 
 
+AWAKE = MOVES.map(lambda moves: [move for move in moves if move not in ("sleep", "rest")])
+
+
 def shown(executions: Iterable[Execution]) -> tuple[set[str], set[str]]:
     """The orders of conflicting effects, and all that could be told of what happened."""
     orders, told = set(), set()
@@ -219,6 +224,23 @@ def test_what_three_agents_can_do_is_all_found(
     moves: list[list[str]], bound: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     finds_all(moves, bound, tmp_path_factory.getbasetemp() / "moved")
+
+
+@settings(max_examples=settings().max_examples // 5)
+@given(moves=st.lists(AWAKE, min_size=3, max_size=3), bound=st.integers(0, 2))
+def test_who_goes_on_last_is_tried_at_no_earlier_moment_and_hides_nothing(
+    moves: list[list[str]], bound: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    by_name = dict(zip(("a1", "a2", "a3"), moves, strict=True))
+    scenario = Scenario((), tuple((name, ()) for name in by_name))
+    root = tmp_path_factory.getbasetemp() / "moved"
+    run_one = partial(run_movers, moves=by_name, root=root)
+    exploration = explore(scenario, run_one, preemptions_max=bound, last=["a3"])
+    found = shown(exploration)
+    every = list(every_interleaving(scenario, run_one, bound, last="a3"))
+    event(f"{len(every)} interleavings in {exploration.executions}")
+    assert exploration.exhausted
+    assert found[1] == shown(every)[1]
 
 
 def finds_all(moves: list[list[str]], bound: int, root: Path) -> None:

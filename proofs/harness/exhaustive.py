@@ -10,7 +10,7 @@ where the turn began in which the earlier step happened, since there no preempti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from proofs.harness.clock import EFFECT_NS
@@ -65,6 +65,7 @@ class Exploration:
         run: Callable[[Scenario], Execution],
         preemptions_max: int,
         executions_max: int,
+        last: Collection[str] = (),
     ) -> None:
         self.executions = 0
         self.orders: set[str] = set()
@@ -73,6 +74,7 @@ class Exploration:
         self._run = run
         self._preemptions_max = preemptions_max
         self._executions_max = executions_max
+        self._last = frozenset(last)
         self._begun = scenario.interleaving.turns  # always as they are
         self._first = sum(effects for _, effects in self._begun)
         self._choices: list[_Choice] = []
@@ -85,12 +87,17 @@ class Exploration:
             interleaving = Interleaving(kind="turns", turns=joined(turns))
             execution = self._run(replace(self._scenario, interleaving=interleaving))
             self.executions += 1
-            seen = touches(execution.trace)
+            seen = touches(self._interleaved(execution.trace))
             if self._follow(seen):
                 self.orders.add(order_of(seen))
                 yield execution
             turns = self._next_turns()
         self.exhausted = True
+
+    def _interleaved(self, trace: Sequence[Step]) -> Sequence[Step]:
+        """Without what those do who go on last, once all others are done."""
+        others = (at for at, step in enumerate(trace) if step.agent not in self._last)
+        return trace[: max(others, default=-1) + 1]
 
     def _follow(self, seen: Seen) -> bool:
         """Take in a new run; False if the agent to be tried could not go on where it should."""
@@ -102,14 +109,16 @@ class Exploration:
                 words = f"{other} went on at effect {self._first + number}, and then {agent}"
                 raise NondeterminismError(f"one scenario ran in two ways: {words}")
         if followed != wanted:
-            self._choices[-1].todo |= {step.agent for step in trace}
+            self._choices[-1].todo |= {step.agent for step in trace} - self._last
             return False
         ends = {step.agent: number for number, step in enumerate(trace)}
+        everybody = tuple(agent for agent in ends if agent not in self._last)
         for number, waiting in enumerate(_waiting(trace)):
             if number >= self._first + len(self._choices):
                 self._choices.append(self._choice(trace, number, waiting, ends))
         for earlier, agent in races(seen):
-            self._go_back(trace, earlier, agent, tuple(ends))
+            if agent not in self._last:
+                self._go_back(trace, earlier, agent, everybody)
         return True
 
     def _choice(
@@ -178,23 +187,32 @@ def explore(
     *,
     preemptions_max: int = PREEMPTIONS_MAX,
     executions_max: int = EXECUTIONS_MAX,
+    last: Collection[str] = (),
 ) -> Exploration:
     """The executions of every interleaving of a scenario with at most so many preemptions.
 
     ``run`` must be deterministic; else ``NondeterminismError`` is raised. Whatever turns the
     scenario has are how each run begins; they spend no preemption. Agents that poll for ever have
-    interleavings without end; ``exhausted`` tells whether ``executions_max`` was enough.
+    interleavings without end; ``exhausted`` tells whether ``executions_max`` was enough. The agents
+    ``last``, who bear the last names, go on when the others are done or have to wait: what they do
+    is part of each execution, and is tried at no earlier moment. Where another one sleeps, not all
+    that it could see of them is found.
     """
-    return Exploration(scenario, run, preemptions_max, executions_max)
+    return Exploration(scenario, run, preemptions_max, executions_max, last)
 
 
-def up_to_the_last_calls(scenario: Scenario, run: Callable[[Scenario], Execution]) -> Scenario:
+def up_to_the_last_calls(
+    scenario: Scenario, run: Callable[[Scenario], Execution], last: Collection[str] = ()
+) -> Scenario:
     """The same, begun with turns in which each agent in order does all but its last call.
 
     So an exploration is of those last calls alone, and what comes before them is how they begin.
+    The agents ``last`` have no such turn.
     """
     turns: tuple[Turn, ...] = ()
     for agent in scenario.agents:
+        if agent in last:
+            continue
         begun = Interleaving(kind="turns", turns=(*turns, (agent, EFFECTS_MAX)))
         trace = run(replace(scenario, interleaving=begun)).trace
         own = [step.effect.kind for step in trace if step.agent == agent]
