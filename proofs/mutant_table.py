@@ -39,6 +39,9 @@ REDUNDANT: Final = {
     "file is read again",
     r"write \.tokens/next left out": "a count that nobody wrote is taken for used up, and each "
     "claim reserves a block of its own",
+    r"unlink \.tmp/next\.json doubled": "what is gone is gone, and that is passed over",
+    r"unlink \.tmp/next\.json after the next": "the next effect opens the directory that is to be "
+    "synced; the name that is too many goes before anybody else writes",
     r"unlock <a1 lock 1> doubled": "it cannot be let go of twice, and the error is passed over",
     r"write \.tokens/next after the next": "the next effect closes the file",
     r"write \.index/pages (left out|after the next)": "one page of the index is behind, the one "

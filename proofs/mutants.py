@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from proofs.harness.checkers import check
-from proofs.harness.disk import MODELS
+from proofs.harness.disk import MODELS, crash_states
 from proofs.harness.execution import Execution, run
 from proofs.harness.exhaustive import explore, up_to_the_last_calls
 from proofs.harness.interception import interception
+from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import Acknowledged, acknowledged, recover
 from proofs.harness.power_loss import PowerLoss
 from proofs.harness.proven_board import ProvenBoard
@@ -187,9 +188,7 @@ def _running(mutation: Mutation, root: Path) -> Run:
 
 def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
     for model in MODELS:
-        gate = MutatedThreads(mutation, is_recorded=True)
-        execution = run(_alone(name), board, root, gate)
-        assert gate.recorder is not None
+        execution = _run_recorded(mutation, name, root)
         forgotten = None if model == "K" else INDEX
         proof = PowerLoss(
             *(board, root, model, STATES_MAX, RECOVERIES_MAX),
@@ -197,7 +196,7 @@ def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Con
             has_one_counter=True,
             restarts=restarted,
         )
-        proof.take(replace(execution, changes=gate.recorder.log))
+        proof.take(execution)
         proof.recover_all()
         if proof.found is not None:
             verdict = proof.found[0]
@@ -205,11 +204,34 @@ def _after_power_loss(mutation: Mutation, name: str, root: Path) -> Iterator[Con
             yield Conviction(proof_name, verdict.invariant, verdict.words)
 
 
+def _after_it_returned(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    """Once the call has returned the power fails: what it did lasts, if our board's does."""
+    as_it_is = _files_left(run_recorded(_alone(name), board, root)[0])
+    if len(as_it_is) == 1 and len(_files_left(_run_recorded(mutation, name, root))) > 1:
+        yield Conviction("power loss", "lasts", f"{name} may be taken back after it has returned")
+
+
+def _files_left(execution: Execution) -> set[tuple[tuple[str, bytes], ...]]:
+    """What the tasks' files may hold after a power failure at the end."""
+    log = execution.changes
+    assert log is not None
+    found = crash_states(log, len(log.changes), "E")
+    return {tuple(file for file in one.files if "/" not in file[0]) for one in found.states}
+
+
+def _run_recorded(mutation: Mutation, name: str, root: Path) -> Execution:
+    gate = MutatedThreads(mutation, is_recorded=True)
+    execution = run(_alone(name), board, root, gate)
+    assert gate.recorder is not None
+    return replace(execution, changes=gate.recorder.log)
+
+
 _CHEAPEST_FIRST: Final[tuple[Callable[[Mutation, str, Path], Iterator[Conviction]], ...]] = (
     _in_order,
     _with_an_old_file,
     _interleaved,
     _after_power_loss,
+    _after_it_returned,
     _beside_a_reader,
 )
 
