@@ -35,9 +35,9 @@ from swarm.task_board import TaskBoard
 from swarm.task_file import TaskWriter
 
 INDEX: Final = ".index"
-EVERY: Final = 1 if IS_DEEP else 48
-RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 80
-SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 50
+EVERY: Final = 1 if IS_DEEP else 96
+RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 30
+SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 15
 SAMPLED_STATES_MAX: Final = 100 if IS_DEEP else 10
 STATES_MAX: Final = 100_000
 
