@@ -92,8 +92,9 @@ class Coverage:
 
     def may_still_reach(self) -> bool:
         """Whether more executions may show that what never succeeded so far can."""
-        never = self.never_succeeded()
-        return any(self.invoked[name] < CALLS_ENOUGH for name in never) or not self.contended
+        if not self.contended or (self.faulty and not self.faults):
+            return True
+        return any(self.invoked[name] < CALLS_ENOUGH for name in self.never_succeeded())
 
     def never_succeeded(self) -> list[str]:
         """The operations that were asked for and have to succeed once, and did not so far."""
