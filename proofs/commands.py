@@ -103,6 +103,19 @@ def ended(process: subprocess.Popen[str]) -> Said:
     return Said(process.returncode, out or "", err or "")
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be buried does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return False
+        command = ["ps", "-o", "stat=", "-p", str(pid)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False)
+        state = shown.stdout.strip()
+    return state[:1] not in ("", "Z", "X")
+
+
 def until(holds: Callable[[], Any]) -> None:
     """Wait for what will be, whatever the machine is busy with."""
     deadline = time.monotonic() + PATIENCE_SECONDS

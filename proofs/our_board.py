@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import swarm.task_board
+from swarm.task import LEASE_SECONDS_DEFAULT
 
 
 class TaskBoard(swarm.task_board.TaskBoard):
@@ -16,8 +17,8 @@ class TaskBoard(swarm.task_board.TaskBoard):
         "stale_ahead": True,
     }
 
-    def __init__(self, storage_path: str) -> None:
-        super().__init__(storage_path, durability="kill")
+    def __init__(self, storage_path: str, lease_seconds: float = LEASE_SECONDS_DEFAULT) -> None:
+        super().__init__(storage_path, lease_seconds=lease_seconds, durability="kill")
 
 
 class SyncedTaskBoard(swarm.task_board.TaskBoard):

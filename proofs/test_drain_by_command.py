@@ -1,9 +1,9 @@
 """Agents in any language, real processes without any control, drain one board by the command.
 
 Two are shell scripts, two Node programs, four are ``swarm run``: the scripts are those of
-docs/any-language.md, word for word. What they ask of the board is recorded where it is asked, and
-judged by the checkers of the harness. One run is sampled of all that the machine could do; it shows
-that a bug is not common, not that it is absent.
+docs/any-language.md, word for word. What they ask of the board is recorded where it is asked, in
+the journals of a soak, and judged as a soak is. One run is sampled of all that the machine could
+do; it shows that a bug is not common, not that it is absent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from subprocess import Popen
@@ -23,12 +23,15 @@ from typing import Any, Final
 import pytest
 
 from proofs.commands import PATIENCE_SECONDS, done, put_on_path, swarm, until
-from proofs.harness.checkers import check
-from proofs.harness.execution import Execution
-from proofs.harness.history import History, Operation
+from proofs.harness.checkers import Promises
+from proofs.harness.history import Operation
+from proofs.our_board import TaskBoard as OurBoard
+from proofs.soak.journal import read_calls
+from proofs.soak.judging import Witnessed, judge, overlapping
+from proofs.soak.merging import merged
 from proofs.workers import recorded_swarm
-from strategies.scenarios import PostedTask, Scenario
-from swarm.task import Task, TaskStatus
+from strategies.scenarios import PostedTask
+from swarm.task import LEASE_SECONDS_DEFAULT, Task, TaskStatus
 from swarm.task_board import TaskBoard
 
 SCRIPTS: Final = Path(recorded_swarm.__file__).parent / "any_language"
@@ -81,7 +84,7 @@ def _drain(directory: Path, scripts: Mapping[str, Sequence[str]]) -> None:
             process.kill()
             process.communicate()
     _check_results(storage, tasks)
-    _check_history(storage, tasks, _operations(records))
+    _check_history(storage, tasks, records)
 
 
 def _post(storage: Path, kinds: Sequence[str]) -> list[Task]:
@@ -131,28 +134,33 @@ def _check_results(storage: Path, tasks: Sequence[Task]) -> None:
             assert fields["claimed_by"].startswith(task.task_type), fields
 
 
-def _check_history(storage: Path, tasks: Sequence[Task], operations: Sequence[Operation]) -> None:
-    """The checkers, and that they can convict: of a grant that is told twice."""
-    execution = _execution(storage, tasks, operations)
-    verdicts = {verdict.invariant: verdict for verdict in check(execution)}
+def _check_history(storage: Path, tasks: Sequence[Task], records: Path) -> None:
+    """The judges of a soak, and that they can convict: of a grant that is told twice."""
+    witnessed = _witnessed(storage, tasks, records)
+    promises = Promises.of(OurBoard)
+    verdicts = {verdict.invariant: verdict for verdict in judge(witnessed, promises)}
     wrong = [str(v) for v in verdicts.values() if v.value == "violated"]
     assert not wrong, "\n".join(wrong)
     unsure = [name for name in MUST_HOLD if verdicts[name].value != "holds"]
     assert not unsure, [str(verdicts[name]) for name in unsure]
-    convicted = {v.invariant for v in check(_granted_twice(execution)) if v.value == "violated"}
+    assert overlapping(witnessed.operations), "no two agents were ever at work at once"
+    by_judges = judge(_granted_twice(witnessed), promises)
+    convicted = {v.invariant for v in by_judges if v.value == "violated"}
     assert {"S1", "S2"} <= convicted, convicted
 
 
-def _execution(storage: Path, tasks: Sequence[Task], operations: Sequence[Operation]) -> Execution:
+def _witnessed(storage: Path, tasks: Sequence[Task], records: Path) -> Witnessed:
+    calls = [call for path in sorted(records.glob("*.jsonl")) for call in read_calls(path)]
+    assert all(call.ends for call in calls), "none was killed, and yet there are calls without end"
+    operations = merged(calls)
     posted = tuple(
         PostedTask(task.task_id, str(task.task_type), task.priority, task.created_at)
         for task in tasks
     )
-    history = History([task.to_json() for task in posted], operations)
     final = [json.loads(task.to_json()) for task in TaskBoard(storage).list_all()]
     for fields in final:
         fields["result"] = _as_of(fields, operations)
-    return Execution(Scenario(posted, ()), history, [], None, frozenset(), final, {})
+    return Witnessed(posted, tuple(operations), LEASE_SECONDS_DEFAULT, final)
 
 
 def _as_of(fields: dict[str, Any], operations: Sequence[Operation]) -> Any:
@@ -164,46 +172,8 @@ def _as_of(fields: dict[str, Any], operations: Sequence[Operation]) -> Any:
     return fields["result"]
 
 
-def _granted_twice(execution: Execution) -> Execution:
-    operations = list(execution.history.operations)
+def _granted_twice(witnessed: Witnessed) -> Witnessed:
+    operations = list(witnessed.operations)
     index = next(i for i, o in enumerate(operations) if o.name == "claim_next" and o.answer)
     operations.insert(index + 1, replace(operations[index], agent="another"))
-    return replace(execution, history=replace(execution.history, operations=operations))
-
-
-def _operations(records: Path) -> list[Operation]:
-    """What all processes wrote down, in the order in which it began."""
-    calls = [call for path in sorted(records.glob("*.jsonl")) for call in _calls(path)]
-    moments = sorted(
-        (line["at"], "ends" in line, id(line)) for call in calls for line in call if line
-    )
-    rank = {line_id: number for number, (_, _, line_id) in enumerate(moments)}
-    found = [_operation(begins, ends, rank) for begins, ends in calls]
-    return sorted(found, key=lambda operation: operation.invoked_at)
-
-
-def _calls(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each beginning and its end; all calls of one process follow one another but for renewals."""
-    begun: dict[str, dict[str, Any]] = {}
-    for text in path.read_text().splitlines():
-        line = json.loads(text)
-        if "begins" in line:
-            begun[line["begins"]] = line
-        else:
-            yield begun.pop(line["ends"]), line
-    assert not begun, f"none was killed, and yet these have no end: {begun}"
-
-
-def _operation(begins: dict[str, Any], ends: dict[str, Any], rank: Mapping[int, int]) -> Operation:
-    name = begins["begins"].replace("claim_task", "claim")
-    return Operation(
-        begins["agent"],
-        name,
-        begins["arguments"],
-        rank[id(begins)],
-        rank[id(ends)],
-        begins["time"],
-        ends["time"],
-        ends["outcome"],
-        ends["answer"],
-    )
+    return replace(witnessed, operations=tuple(operations))

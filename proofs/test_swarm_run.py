@@ -24,6 +24,7 @@ from proofs.commands import (
     end_all,
     ended,
     failed,
+    is_alive,
     started,
     swarm,
     task_of,
@@ -49,19 +50,6 @@ def storage(tmp_path: Path) -> Iterator[Path]:
 def run(storage: Path, script: str, *options: str) -> Said:
     """Let a shell script work on the next task."""
     return swarm(storage, "run", *A, "--json", *options, "--", "sh", "-c", script)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be buried does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return False
-        command = ["ps", "-o", "stat=", "-p", str(pid)]
-        shown = subprocess.run(command, capture_output=True, text=True, check=False)
-        state = shown.stdout.strip()
-    return state[:1] not in ("", "Z", "X")
 
 
 def under_way(

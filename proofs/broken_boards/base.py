@@ -38,10 +38,10 @@ class LockAndScan:
         "invariants": WITHOUT_DAMAGE,
     }
     lock_name = ".board.lock"
-    lease_seconds = 3600.0
 
-    def __init__(self, storage_path: str) -> None:
+    def __init__(self, storage_path: str, lease_seconds: float = LEASE_SECONDS) -> None:
         self.path = storage_path
+        self.lease_seconds = lease_seconds
         os.makedirs(self.path, exist_ok=True)
 
     def post(self, task: Task) -> None:

@@ -110,7 +110,7 @@ class IndexedLockAndScan(SyncedLockAndScan):
 
     def grant(self, task: Task, agent_id: str) -> Task | None:
         token = self.last_token() + 1
-        if not task.claim(agent_id, token=token):
+        if not task.claim(agent_id, token=token, lease_seconds=self.lease_seconds):
             return None
         temporary = self.temporary("index")
         with open(temporary, "w", encoding="utf-8") as file:

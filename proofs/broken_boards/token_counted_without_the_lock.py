@@ -26,7 +26,7 @@ class Board(LockAndScan):
             first = self.first_free()
             if first is None:
                 return None
-            first.claim(agent_id, token=count + 1)
+            first.claim(agent_id, token=count + 1, lease_seconds=self.lease_seconds)
             with open(f"{self.path}/.count", "w", encoding="utf-8") as file:
                 file.write(str(count + 1))
             self.write(first)

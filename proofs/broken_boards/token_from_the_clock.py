@@ -23,7 +23,8 @@ class Board(LockAndScan):
     def grant(self, task: Task, agent_id: str) -> Task | None:
         if self.has_lapsed(task):
             task.release()
-        if not task.claim(agent_id, token=time.time_ns() // 1_000):
+        token = time.time_ns() // 1_000
+        if not task.claim(agent_id, token=token, lease_seconds=self.lease_seconds):
             return None
         self.write(task)
         return task

@@ -20,7 +20,7 @@ class Board(LockAndScan):
     def grant(self, task: Task, agent_id: str) -> Task | None:
         if self.has_lapsed(task):
             task.release()
-        if not task.claim(agent_id, token=1):
+        if not task.claim(agent_id, token=1, lease_seconds=self.lease_seconds):
             return None
         self.write(task)
         return task

@@ -21,7 +21,7 @@ class Board(LockAndScan):
 
     def claim_next(self, agent_id: str) -> Task | None:
         first = self.first_free()
-        if first is None or not first.claim(agent_id):
+        if first is None or not first.claim(agent_id, lease_seconds=self.lease_seconds):
             return None
         self.write(first)
         written = self.read(first.task_id)

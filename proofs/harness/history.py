@@ -99,6 +99,12 @@ class History:
         ]
 
 
+def words_of_error(raised: BaseException, root: object) -> str:
+    """What was raised, with paths as seen from the board's directory."""
+    words = f"{type(raised).__name__}: {raised}".removesuffix(": ")
+    return words.replace(f"{root}/", "").replace(str(root), ".")
+
+
 def _shown(value: Any) -> str:
     """A task by its id, its status and its token, a list by what is in it, else what it is."""
     if isinstance(value, list):

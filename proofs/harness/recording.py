@@ -12,7 +12,7 @@ from proofs.harness.agents import acting
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.effects import Effect
 from proofs.harness.gated_agent import GatedAgent
-from proofs.harness.history import KILLED, Operation
+from proofs.harness.history import KILLED, Operation, words_of_error
 from proofs.harness.places import Places
 from proofs.harness.record import Record
 from strategies.programs import Ask, Program
@@ -63,7 +63,7 @@ class Recorder:
         except BaseException as raised:
             if not _is_outcome(agent, raised):
                 raise
-            error = self._words(raised)
+            error = words_of_error(raised, self._root)
         opening = self._unknown(agent, "open", {}, begun, started, error)
         self.record.operations.append(opening)
         return None
@@ -99,7 +99,7 @@ class Recorder:
         except BaseException as raised:
             if not _is_outcome(agent, raised):
                 raise
-            answer, error = Answer(False), agent.places.alias(self._words(raised))
+            answer, error = Answer(False), agent.places.alias(words_of_error(raised, self._root))
         finally:
             self._under_way = None
         operation = Operation(
@@ -115,11 +115,6 @@ class Recorder:
             error,
         )
         self.record.operations.append(operation)
-
-    def _words(self, raised: BaseException) -> str:
-        """What was raised, with paths as seen from the board's directory."""
-        words = f"{type(raised).__name__}: {raised}".removesuffix(": ")
-        return words.replace(f"{self._root}/", "").replace(str(self._root), ".")
 
 
 def by_invocation(records: Iterable[Record]) -> list[Operation]:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from typing import Protocol
+from typing import IO, Protocol
 
 from proofs.harness.nursery import NOBODY, NUMBER, can_pass_sockets
 
@@ -37,7 +37,7 @@ def started() -> tuple[WorkerProcess, socket.socket]:
     """A worker in an interpreter of its own, and this end of its socket."""
     ours, theirs = socket.socketpair()
     with theirs:
-        return _interpreter("proofs.harness.worker", theirs), ours
+        return interpreter("proofs.harness.worker", theirs), ours
 
 
 class Nursery:
@@ -51,7 +51,7 @@ class Nursery:
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(WARM_SECONDS_MAX)
         with theirs:
-            self._process = _interpreter("proofs.harness.nursery", theirs, board)
+            self._process = interpreter("proofs.harness.nursery", theirs, board)
 
     def forked(self) -> tuple[WorkerProcess, socket.socket] | None:
         """A worker, and this end of its socket; None if none can be forked."""
@@ -115,10 +115,18 @@ class _Forked:
         return self._exit_code
 
 
-def _interpreter(module: str, end: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
+def interpreter(
+    module: str, end: socket.socket, *arguments: str, errors: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """A module run in an interpreter of its own, which has this end of a socket.
+
+    What it prints goes where ours goes; with ``errors`` its errors go there, the rest nowhere.
+    """
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, str(end.fileno()), *arguments],
         stdin=subprocess.DEVNULL,
+        stdout=None if errors is None else subprocess.DEVNULL,
+        stderr=errors,
         pass_fds=[end.fileno()],
         env=_environment(),
         process_group=0,  # an interrupt from the keyboard is for this process alone

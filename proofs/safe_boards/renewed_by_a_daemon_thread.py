@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from proofs.broken_boards.base import LockAndScan
+from proofs.broken_boards.base import LEASE_SECONDS, LockAndScan
 from swarm.task import Task
 
 
@@ -18,8 +18,8 @@ class Board(LockAndScan):
 
     is_daemon = True
 
-    def __init__(self, storage_path: str) -> None:
-        super().__init__(storage_path)
+    def __init__(self, storage_path: str, lease_seconds: float = LEASE_SECONDS) -> None:
+        super().__init__(storage_path, lease_seconds)
         self._stops: dict[str, threading.Event] = {}
 
     def claim(self, task_id: str, agent_id: str) -> Task | None:

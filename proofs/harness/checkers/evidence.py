@@ -169,7 +169,8 @@ class Evidence:
         That is no call of the agent's, so nobody knows when such a claim of theirs lapses.
         """
         parts = {step.agent for step in self.execution.trace}
-        return frozenset(agent_of(part) for part in parts if part != agent_of(part))
+        seen = frozenset(agent_of(part) for part in parts if part != agent_of(part))
+        return seen | self.execution.running.keys()
 
     @cached_property
     def final(self) -> dict[str, dict[str, Any]] | None:

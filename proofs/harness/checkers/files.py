@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proofs.harness.checkers.evidence import Evidence, said, task_of
-from proofs.harness.history import Operation
+from proofs.harness.history import KILLED, Operation
 from proofs.harness.verdict import Verdict, holds, violated
 
 _TORN: Final = ("JSON", "Corrupt", "Decode", "EOFError", "Unpickling", "Torn", "Truncated")
@@ -27,9 +27,10 @@ def whole_files(evidence: Evidence) -> Verdict:
 
 
 def is_failure_of_a_reader(operation: Operation) -> bool:
-    """Whether it raised something else; to give up waiting is no failure."""
+    """Whether it raised something else; to give up waiting is no failure, nor is to be killed."""
     raised = (operation.error or "").partition(":")[0]
-    return bool(raised) and "Timeout" not in raised and not is_torn_read(operation)
+    is_failure = bool(raised) and raised != KILLED and "Timeout" not in raised
+    return is_failure and not is_torn_read(operation)
 
 
 def is_torn_read(operation: Operation) -> bool:
