@@ -9,6 +9,7 @@ import click
 
 _ROOMS = {
     "fuzz": "fuzzing",
+    "soak": "soaking",
     "replay": "replaying",
     "minimise": "minimising",
     "explain": "explaining",

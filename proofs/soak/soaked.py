@@ -86,13 +86,16 @@ class Soaked:
         """
         return tuple(one for one in self.found if one.invariant not in found_under_control)
 
+    def bound(self) -> str:
+        """How much was tried."""
+        how = f"{self.processes} processes for {self.seconds:.1f} s, nothing intercepted"
+        return f"{how}: {self.counts}, seed {self.seed}"
+
     def words(self) -> str:
         """All of it in a sentence or two."""
-        told = f"{self.processes} processes for {self.seconds:.1f} s, nothing intercepted:"
-        told = f"{told} {self.counts}, seed {self.seed}"
         decisive = [str(v) for v in self.verdicts if v.value == self.value != "holds"]
         why = [self.why_unknown] if self.why_unknown else []
-        return "; ".join([*decisive, *why, told])
+        return "; ".join([*decisive, *why, self.bound()])
 
     def conclusion(self) -> Conclusion:
         """As a report shows it, beside the proofs."""
