@@ -164,6 +164,7 @@ def main(end: socket.socket, text: str) -> None:
     except BoardPathError as error:
         orders.answer(unfit=str(error))
         return
+    orders.answer(up=True)
     doing = {"post": post, "work": work, "show": show}
     opened: Callable[..., Any] = board
     while True:

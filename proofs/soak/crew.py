@@ -22,13 +22,17 @@ _ERRORS_SHOWN: Final = 2_000
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One process, and this end of its socket. ``told`` is a whole line that it sent."""
+    """One process, and this end of its socket. ``told`` is what it sent and nobody has taken.
+
+    ``is_up`` once it has imported its board.
+    """
 
     process: subprocess.Popen[bytes]
     end: socket.socket
     errors: IO[bytes]
     received: bytes = b""
     told: list[dict[str, Any]] = field(default_factory=list)
+    is_up: bool = False
     is_gone: bool = False
 
     def order(self, **order: Any) -> None:
@@ -44,7 +48,11 @@ class Member:
             data = b""
         self.is_gone = not data
         *lines, self.received = (self.received + data).split(b"\n")
-        self.told += map(json.loads, lines)
+        for told in map(json.loads, lines):
+            if told == {"up": True}:
+                self.is_up = True
+            else:
+                self.told.append(told)
 
     def kill(self) -> int:
         """With all its children; reaped. The exit code, that of a kill if it lived until now."""

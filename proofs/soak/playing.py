@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from proofs.soak.merging import merged
 from proofs.soak.rounds import Round
 
 TICK_SECONDS: Final = 0.25
+IMPORT_SECONDS_MAX: Final = 120.0
 
 
 @dataclass(slots=True)
@@ -46,21 +48,19 @@ class _StuckError(Exception):
 
 @dataclass(slots=True)
 class _Patience:
-    """Ends after so many ticks in which nothing was written down, and nobody told anything.
+    """Counts the ticks in which nothing was written down, and nobody told anything.
 
     Ticks are counted and no clock is read, so a machine that slept makes nobody hang.
     """
 
-    seconds: float
-    ticks: float = 0.0
+    ticks: int = 0
     seen: object = None
 
-    def tick(self, seen: object) -> None:
-        """Raises ``_StuckError``."""
+    def tick(self, seen: object) -> float:
+        """For how many seconds nothing has happened."""
         self.ticks = self.ticks + 1 if seen == self.seen else 0
         self.seen = seen
-        if self.ticks * TICK_SECONDS >= self.seconds:
-            raise _StuckError
+        return self.ticks * TICK_SECONDS
 
 
 class Play:
@@ -116,14 +116,25 @@ class Play:
         self._began = began = time.monotonic()
         for member in self._crew.members[:-1]:
             self._begin(member)
-        patience = _Patience(self._patience_seconds)
+        patience = _Patience()
         while self._busy:
             due = began + self._kills[0] - time.monotonic() if self._kills else math.inf
             if due <= 0:
                 self._kills.popleft()
                 self._kill_one()
             elif not self._hear(min(due, TICK_SECONDS)) and due > TICK_SECONDS:
-                patience.tick(self._written())
+                self._wait(patience.tick(self._written()), self._busy)
+
+    def _wait(self, seconds: float, members: Iterable[Member]) -> None:
+        """Raises ``_StuckError`` if nothing has happened for too long; who starts may take longer.
+
+        Raises ``UnfitBoardError`` where that does not end.
+        """
+        if all(member.is_up for member in members):
+            if seconds >= self._patience_seconds:
+                raise _StuckError
+        elif seconds >= IMPORT_SECONDS_MAX:
+            raise UnfitBoardError(f"the board must be imported within {IMPORT_SECONDS_MAX:g} s")
 
     def _begin(self, member: Member) -> None:
         self._named += 1
@@ -149,9 +160,9 @@ class Play:
         self._crew.kill(member)
         self._bury(agent)
         self._played.killed.append(agent)
+        self._crew.fill()
         free = [other for other in self._crew.members if other not in self._busy]
         self._begin(free[0])
-        self._crew.fill()
 
     def _hear(self, seconds: float) -> bool:
         """Take what they tell; whether anybody told anything."""
@@ -183,7 +194,7 @@ class Play:
 
     def _alone(self, do: str, **order: Any) -> dict[str, Any]:
         """Have one do something while nobody else is at work. Raises ``_StuckError``."""
-        member, patience = self._crew.members[0], _Patience(self._patience_seconds)
+        member, patience = self._crew.members[0], _Patience()
         member.order(do=do, **order, **self._common)
         while not member.told:
             heard = list(self._crew.hear(TICK_SECONDS))
@@ -191,7 +202,7 @@ class Play:
                 errors = member.last_errors()
                 raise UnfitBoardError(f"{do} must leave its process alive: {errors}")
             if not heard:
-                patience.tick(None)
+                self._wait(patience.tick(None), [member])
         told = member.told.pop()
         if "unfit" in told:
             raise UnfitBoardError(told["unfit"])
