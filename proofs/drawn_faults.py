@@ -44,13 +44,13 @@ def _one(chance: random.Random, trace: Sequence[Step], kind: str, lease_seconds:
     if kind == "write":
         steps = [step for step in steps if step.effect.kind == "write"]
     if kind not in ("error", "write") or not steps:
-        return _at(chance.choice(trace), trace, "before", _signal(chance, kind, lease_seconds))
+        return fault_at(chance.choice(trace), trace, "before", _signal(chance, kind, lease_seconds))
     step, lasts = chance.choice(steps), chance.random() < 0.3
     errors = errors_at(_label(step))
     if kind == "write":
-        return _at(step, trace, "middle", chance.choice([SHORT_WRITE, *errors]), lasts)
+        return fault_at(step, trace, "middle", chance.choice([SHORT_WRITE, *errors]), lasts)
     when: When = chance.choice(["before", "after"])
-    return _at(step, trace, when, chance.choice(errors), lasts)
+    return fault_at(step, trace, when, chance.choice(errors), lasts)
 
 
 def _signal(chance: random.Random, kind: str, lease_seconds: float) -> str:
@@ -65,7 +65,9 @@ def _signal(chance: random.Random, kind: str, lease_seconds: float) -> str:
     return stop_for(2 * lease_seconds)
 
 
-def _at(step: Step, trace: Sequence[Step], when: When, what: str, lasts: bool = False) -> Fault:
+def fault_at(
+    step: Step, trace: Sequence[Step], when: When, what: str, lasts: bool = False
+) -> Fault:
     """The fault at this very step, if the run goes the same way up to it."""
     first = Fault(step.agent, when, _label(step), 1, what, lasts)
     met = [one for one in trace if strikes(first, one.agent, one.effect)]

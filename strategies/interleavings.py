@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from strategies import reading
 
-__all__ = ["Interleaving", "Stop", "Turn", "interleavings", "turn_by_turn"]
+__all__ = [
+    "Interleaved",
+    "Interleaving",
+    "Stop",
+    "Turn",
+    "few_switches",
+    "interleavings",
+    "priority_changes",
+    "random_walks",
+    "turn_by_turn",
+]
 
 _NEEDS: Final = {
     **{kind: (kind,) for kind in ("switches", "turns", "stops")},
@@ -112,6 +122,12 @@ _READERS: Final[dict[str, Callable[[object], Any]]] = {
 }
 
 
+Interleaved = Callable[[Sequence[str], int], st.SearchStrategy[Interleaving]]
+"""Interleavings of these agents in a run of about so many effects."""
+
+_SEEDS: Final = st.integers(0, 2**32 - 1)
+
+
 def interleavings(
     agents: Sequence[str], *, effects: int = 150, preemptions_max: int = 3
 ) -> st.SearchStrategy[Interleaving]:
@@ -119,20 +135,42 @@ def interleavings(
 
     ``effects`` is about how many effects a run has, all agents together.
     """
-    switch = st.tuples(st.integers(0, effects), st.sampled_from(list(agents)))
-    seeds = st.integers(0, 2**32 - 1)
     return st.one_of(
-        st.lists(switch, max_size=preemptions_max, unique_by=lambda one: one[0]).map(
-            lambda found: Interleaving(switches=tuple(sorted(found)))
-        ),
-        st.builds(Interleaving, kind=st.just("walk"), seed=seeds),
-        st.builds(
-            Interleaving,
-            kind=st.just("pct"),
-            seed=seeds,
-            changes=st.integers(0, preemptions_max),
-            effects=st.just(effects),
-        ),
+        few_switches(agents, effects=effects, preemptions_max=preemptions_max),
+        random_walks(),
+        priority_changes(effects=effects, preemptions_max=preemptions_max),
+    )
+
+
+def few_switches(
+    agents: Sequence[str], *, effects: int = 150, preemptions_max: int = 3
+) -> st.SearchStrategy[Interleaving]:
+    """Up to so many switches at given effects; shrinks to none."""
+    switch = st.tuples(st.integers(0, effects), st.sampled_from(list(agents)))
+    return st.lists(switch, max_size=preemptions_max, unique_by=lambda one: one[0]).map(
+        lambda found: Interleaving(switches=tuple(sorted(found)))
+    )
+
+
+def random_walks() -> st.SearchStrategy[Interleaving]:
+    """At each effect a switch, by chance."""
+    return st.builds(Interleaving, kind=st.just("walk"), seed=_SEEDS)
+
+
+def priority_changes(
+    *, effects: int = 150, preemptions_max: int = 3
+) -> st.SearchStrategy[Interleaving]:
+    """By random priorities, with a few changes of them.
+
+    After Burckhardt and others, "A Randomized Scheduler with Probabilistic Guarantees of Finding
+    Bugs" (ASPLOS 2010).
+    """
+    return st.builds(
+        Interleaving,
+        kind=st.just("pct"),
+        seed=_SEEDS,
+        changes=st.integers(0, preemptions_max),
+        effects=st.just(effects),
     )
 
 

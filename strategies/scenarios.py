@@ -14,7 +14,7 @@ from strategies.clocks import Clock, clocks
 from strategies.crashes import Crash
 from strategies.damage import Damage
 from strategies.faults import Fault, fault_plans
-from strategies.interleavings import Interleaving, interleavings
+from strategies.interleavings import Interleaved, Interleaving, interleavings
 from strategies.payloads import damages
 from strategies.programs import ASKS, TYPES, Ask, Program, half_a_lease, programs
 
@@ -153,6 +153,11 @@ def _refuse_what_cannot_be(scenario: Scenario) -> None:
         reading.refuse("seconds", f"be at most {reading.SECONDS_MAX:g} together", asked + stopped)
 
 
+def mixed(agents: Sequence[str], effects: int) -> st.SearchStrategy[Interleaving]:
+    """Of all kinds: what scenarios have where nothing else is asked for."""
+    return interleavings(agents, effects=effects)
+
+
 @st.composite
 def scenarios(
     draw: st.DrawFn,
@@ -164,6 +169,7 @@ def scenarios(
     lease_seconds: float = 3600.0,
     faults_max: int = 0,
     can_kill: bool = False,
+    interleaved: Interleaved = mixed,
 ) -> Scenario:
     """2 to ``agents_max`` agents on 1 to ``tasks_max`` tasks; shrinks to one claim each.
 
@@ -185,7 +191,7 @@ def scenarios(
     drawn = tuple((agent, draw(program)) for agent in agents)
     chance = draw(st.sampled_from([0, 0, 1, 2, 3]))
     effects = EFFECTS_OF_A_CALL * sum(len(program) for _, program in drawn)
-    interleaving = draw(interleavings(agents, effects=effects))
+    interleaving = draw(interleaved(agents, effects))
     faults = fault_plans(
         agents,
         faults_max=faults_max,

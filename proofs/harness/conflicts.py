@@ -157,10 +157,10 @@ def order_of(seen: Seen) -> str:
 
 def contended_paths(trace: Sequence[Step]) -> frozenset[str]:
     """The paths that two agents touched and one of them changed; that of a lock is one as well."""
-    return contended_of(touches(trace))
+    return contended_in(touches(trace))
 
 
-def contended_of(seen: Seen) -> frozenset[str]:
+def contended_in(seen: Seen) -> frozenset[str]:
     """The same, where it is known what each step touched."""
     users = _users(seen)
     return frozenset(

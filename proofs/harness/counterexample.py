@@ -132,13 +132,13 @@ def load(path: Path) -> Counterexample:
     return Counterexample.from_json(fields, str(path))
 
 
-def save(counterexample: Counterexample, folder: Path) -> Path:
+def save(counterexample: Counterexample, folder: Path, name: str | None = None) -> Path:
     """Write it into the folder, whole or not at all, over an older one of the same bug.
 
-    Returns the path of its file.
+    Returns the path of its file; ``name`` None: as that of every file of this bug.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / counterexample.file_name()
+    path = folder / (name or counterexample.file_name())
     text = _readable(counterexample.to_json()) + "\n"
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_text(text, encoding="utf-8")

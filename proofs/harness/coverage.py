@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from proofs.harness.conflicts import contended_of, order_of, touches
+from proofs.harness.conflicts import Seen, contended_in, order_of, touches
 from proofs.harness.execution import Execution
 from proofs.harness.trace import KINDS_OF_FAULTS, preemptions
 
@@ -39,11 +39,11 @@ class Coverage:
     raised: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
 
-    def add(self, execution: Execution) -> None:
-        """Count one more."""
-        seen = touches(execution.trace)
+    def add(self, execution: Execution, seen: Seen | None = None) -> None:
+        """Count one more; ``seen`` is what its trace touched, where that is known already."""
+        seen = touches(execution.trace) if seen is None else seen
         self.executions += 1
-        self.contended += bool(contended_of(seen))
+        self.contended += bool(contended_in(seen))
         self.agents = max(self.agents, len(execution.scenario.programs))
         self.tasks = max(self.tasks, len(execution.scenario.tasks))
         self.preemptions = max(self.preemptions, preemptions(execution.trace))

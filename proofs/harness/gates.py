@@ -30,10 +30,17 @@ class Gates:
         self.root = root
         self._stack = ExitStack()
         self._processes: ProcessGate | None = None
+        self._is_open = False
 
     def __enter__(self) -> Self:
         self._stack.enter_context(interception())
+        self._is_open = True
         return self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was entered and not left."""
+        return self._is_open
 
     def __exit__(
         self,
@@ -42,6 +49,7 @@ class Gates:
         trace: TracebackType | None,
     ) -> None:
         self._processes = None
+        self._is_open = False
         self._stack.close()
 
     def run(self, scenario: Scenario, gate: GateName, *, guarded: bool = False) -> Execution:

@@ -73,6 +73,7 @@ function overall() {
   if (number("harness fault")) return ["fault", "a fault of the harness: it says nothing of the board"];
   if (number("unknown")) return ["unknown", `${count(number("unknown"), "proof")} could not judge`];
   if (failed) return ["fault", `${count(failed, "test")} failed`];
+  if (report.night && report.night.verdict !== "holds") return [CLASSES[report.night.verdict] || report.night.verdict, `the night: ${report.night.verdict}`];
   if (!report.is_whole) return ["unknown", "the session did not come to its end"];
   if (!number("holds")) return ["na", "nothing was judged"];
   return ["holds", "all that was judged holds, each within its bound"];
@@ -99,6 +100,48 @@ function drawHead() {
       tests ? el("div", { class: `tile ${report.tests.failed.length ? "fault" : ""}` },
         el("b", {}, report.tests.failed.length ? `${report.tests.failed.length} / ${tests}` : tests.toLocaleString("en")),
         report.tests.failed.length ? "other tests failed" : "other tests passed") : null)].filter((part) => part !== null));
+}
+
+// The night: what is new since the last one, and what each way of looking brought.
+
+const STANDINGS = { new: "violated", still: "violated", known: "violated", gone: "holds", "not judged": "unknown" };
+const SINCE = { new: "new since last night", still: "still there", known: "known", gone: "gone", "not judged": "not judged tonight" };
+const AT_FAULT = { board: "the board", dependency: "a dependency", harness: "the harness" };
+
+function drawNight() {
+  const { night } = report, { coverage, canary } = night;
+  const numbers = Object.keys(SINCE).map((standing) => [standing, night.findings.filter((one) => one.standing === standing)]);
+  return [
+    el("p", {}, numbers.filter(([standing, some]) => some.length || standing === "new").flatMap(([standing, some]) =>
+      [chip(some.length ? STANDINGS[standing] : "holds", `${some.length} ${SINCE[standing]}`), " "])),
+    night.findings.length ? table("What was found, one line a bug", [
+      { name: "since", show: (one) => chip(STANDINGS[one.standing], SINCE[one.standing]) },
+      { name: "what", words: true, show: (one) => one.why ? `${one.words} (${one.why})` : one.words },
+      { name: "at fault", show: (one) => AT_FAULT[one.at_fault] },
+      { name: "times", number: true, show: (one) => one.count, sort: (one) => one.count },
+      { name: "first seen", show: (one) => one.first_night ? `${one.first_night}, ${one.first_commit}` : "", sort: (one) => one.first_night },
+      { name: "file", show: (one) => el("span", { class: "mono" }, one.path || one.name) },
+    ], night.findings) : el("p", {}, "Nothing was found, and nothing is known."),
+    el("p", {}, `${night.board} at commit ${night.commit}, ${night.seconds.toFixed(0)} s of ${night.budget_seconds.toLocaleString("en")} s in `
+      + `${count(night.processes, "process")}, seed ${night.seed}. ${coverage.orders.toLocaleString("en")} distinct orders of conflicting effects tonight; `
+      + `by all nights so far ${coverage.pairs_in_both_orders.toLocaleString("en")} of ${coverage.pairs.toLocaleString("en")} pairs of them in both orders.`),
+    canary ? el("p", {}, chip(canary.convicted ? "holds" : "unknown", canary.convicted ? "the canary was convicted" : "the canary was not convicted"),
+      ` ${canary.board}, of ${canary.invariant}${canary.convicted ? ` in ${canary.seconds.toFixed(1)} s` : ": the night cannot be trusted to find anything"}`) : null,
+    drawPortfolio("What each way of looking brought", night.portfolio),
+    night.replayed.length ? drawPortfolio("What was replayed first, counted apart", night.replayed) : null,
+    Object.keys(night.not_applicable).length ? el("p", { class: "soft" }, "Not applicable: "
+      + Object.entries(night.not_applicable).map(([name, why]) => `${name} (${why})`).join(", ")) : null,
+  ].filter((part) => part !== null);
+}
+
+function drawPortfolio(caption, lines) {
+  const numbers = [["turns", "turns"], ["executions", "executions"], ["new orders", "new_orders"], ["new pairs", "new_pairs"], ["violations", "violations"]];
+  return table(caption, [
+    { name: "member", show: (one) => one.member, sort: (one) => one.member },
+    { name: "gate", key: "gate", sort: (one) => one.gate },
+    ...numbers.map(([name, key]) => ({ name, number: true, key, sort: (one) => one[key] })),
+    { name: "seconds", number: true, show: (one) => one.seconds.toFixed(1), sort: (one) => one.seconds },
+  ], lines);
 }
 
 // What the proofs concluded.
@@ -301,7 +344,7 @@ function drawNotJudged() {
 
 function drawSurroundings() {
   const rows = Object.entries(report.environment).map(([name, value]) => ({ name, value }));
-  if (report.seed !== null) rows.push({ name: "seed", value: `${report.seed}; the same again: --proofs-seed ${report.seed}` });
+  if (report.seed !== null) rows.push({ name: "seed", value: `${report.seed}; the same again: ${report.night ? "--seed" : "--proofs-seed"} ${report.seed}` });
   return table("What this stands on", [{ name: "", key: "name" }, { name: "", key: "value" }], rows);
 }
 
@@ -310,6 +353,7 @@ function drawSurroundings() {
 function drawPage() {
   drawHead();
   const sections = [
+    ...(report.night ? [["night", "Tonight", drawNight]] : []),
     ["counterexamples", "Counterexamples", drawCounterexamples],
     ["verdicts", "Verdicts", drawVerdicts],
     ["matrices", "Matrices", drawMatrices],

@@ -24,6 +24,7 @@ class Skipped(NamedTuple):
 class Session:
     """``told`` are the fields of each conclusion. Tests that concluded nothing are only counted,
     and named where they did not pass: a session with such is not well, whatever its proofs say.
+    ``night`` is what a night of ``fuzz`` has besides, as JSON; None for a session of pytest.
     """
 
     told: list[dict[str, Any]] = field(default_factory=list)
@@ -31,6 +32,7 @@ class Session:
     failed: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     is_whole: bool = True
+    night: dict[str, Any] | None = None
 
     def to_json(self, folder: Path) -> dict[str, Any]:
         """As ``report.json`` holds it; ``docs/report.md`` is the reference."""
@@ -47,7 +49,7 @@ class Session:
                 "failed": list(self.failed),
                 "skipped": [{"test": one.test, "why": one.why} for one in self.skipped],
             },
-        }
+        } | ({} if self.night is None else {"night": self.night})
 
     def counterexamples(self) -> Iterator[tuple[Path, str]]:
         """Each file that a conclusion names, with the verdict: those that are violated first."""

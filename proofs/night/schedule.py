@@ -1,0 +1,56 @@
+"""Who has a turn next: rounds of the whole portfolio, each in an order of its own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from proofs.harness.gates import GateName
+from proofs.harness.proven_board import ProvenBoard
+from proofs.night.members import PORTFOLIO, Member
+from proofs.night.seeds import seed_of
+
+SECONDS_MAX: Final = 3.0
+SECONDS_MIN: Final = 0.3
+ALONE_SECONDS: Final = 30.0
+"""A turn of a member that is the only one: so that one seed repeats all of it."""
+
+_TURNS: Final = 100
+"""About so many turns each process has in a short night."""
+
+
+class Slot(NamedTuple):
+    """A member, at a gate, with a seed for its turn."""
+
+    member: str
+    gate: GateName
+    seed: int
+
+
+def turn_seconds(budget_seconds: float, members: int) -> float:
+    """How long a turn is."""
+    most = ALONE_SECONDS if members == 1 else SECONDS_MAX
+    return min(most, max(SECONDS_MIN, budget_seconds / _TURNS))
+
+
+def playing(board: ProvenBoard, only: Sequence[str]) -> tuple[list[Member], dict[str, str]]:
+    """The members that have something to do with a board; of the others why not."""
+    asked = [member for member in PORTFOLIO if not only or member.name in only]
+    why_not = {member.name: member.why_not(board) for member in asked}
+    return (
+        [member for member in asked if why_not[member.name] is None],
+        {name: why for name, why in why_not.items() if why is not None},
+    )
+
+
+def slots(members: Sequence[Member], gates: Sequence[GateName], seed: int) -> Iterator[Slot]:
+    """Without end; the first one has the seed of the night itself."""
+    every = [(one.name, gate) for one in members for gate in one.gates if gate in gates]
+    number = 0
+    while every:
+        order = list(every)
+        random.Random(seed_of(seed, "round", number)).shuffle(order)
+        for member, gate in order:
+            yield Slot(member, gate, seed if number == 0 else seed_of(seed, number))
+            number += 1

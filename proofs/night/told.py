@@ -1,0 +1,92 @@
+"""What a night prints at its end, and its report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from proofs.harness.counterexample import Counterexample
+from proofs.harness.proven_board import ProvenBoard
+from proofs.night.kept import HERE
+from proofs.night.members import NAMES
+from proofs.night.morning import ORDER, Finding
+from proofs.night.verdict import Night
+from proofs.replaying import board_of_file
+from proofs.report import Session, write_report
+
+SHOWN_MAX: Final = 3
+"""So many new ones are printed in full."""
+
+_FAULTS: Final = {"board": "the board", "dependency": "a dependency", "harness": "ours"}
+
+
+def say(night: Night) -> None:
+    """Print what was found, what each member brought, and the verdict."""
+    print("\n".join(_escaped(line) for line in lines(night)), flush=True)
+
+
+def lines(night: Night) -> Iterator[str]:
+    """All that is printed."""
+    yield ""
+    yield from _table(night)
+    for number, one in enumerate(night.findings):
+        yield from _about(one, in_full=number < SHOWN_MAX)
+    counts = Counter(one.standing for one in night.findings)
+    if counts:
+        yield ""
+        yield ", ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
+    if not night.is_whole:
+        yield "interrupted: the night ended before its budget was spent; what was found is kept"
+    yield night.line()
+    if any(one.is_violated for one in night.findings):
+        yield f"Repeat: python -m proofs fuzz {night.repeat()}"
+
+
+def _table(night: Night) -> Iterator[str]:
+    heads = f"{'executions':>10} {'new orders':>10} {'new pairs':>9} {'violations':>10} {'s':>7}"
+    yield f"{'':34}{heads}"
+    tally = night.tally
+    for line in (*tally.replayed.values(), *tally.in_order(NAMES)):
+        is_replay = (line.member, line.gate) in tally.replayed
+        name = f"{'replay: ' if is_replay else ''}{line.member}, {line.gate}"
+        yield (
+            f"{name[:33]:34}{line.executions:>10,} {line.new_orders:>10,} {line.new_pairs:>9,} "
+            f"{line.violations:>10,} {line.seconds:>7.1f}"
+        )
+    for name, why in night.idle.items():
+        yield f"{name}: not applicable, {why}"
+
+
+def _about(one: Finding, *, in_full: bool) -> Iterator[str]:
+    yield ""
+    times = f", {one.count:,} ×" if one.count else ""
+    since = f", first on {one.first_night} at {one.first_commit}" if one.first_night else ""
+    fault = _FAULTS[one.at_fault]
+    yield f"{one.standing}{times}, at fault: {fault}{since}{f'; {one.why}' if one.why else ''}"
+    yield one.told if in_full and one.told and one.is_violated else one.words
+    if not one.path:
+        return
+    if not one.path.endswith(".json"):
+        yield f"Read: {one.path}"
+    elif one.is_violated:
+        yield f"Replay: pytest {one.path}"
+        yield f"Explain: python -m proofs explain {one.path}"
+        yield f"Export: python -m proofs export {one.path}"
+        yield f"Keep: cp {one.path} {HERE if HERE.is_dir() else '.'}"
+
+
+def report(night: Night, folder: Path) -> Path:
+    """Write ``report.html`` and ``report.json``; the path of the page."""
+    session = Session(night.told(), is_whole=night.is_whole, night=night.to_json())
+
+    def board_of(counterexample: Counterexample, file: Path) -> ProvenBoard:
+        named = night.asked.board if counterexample.board == night.asked.board else None
+        return board_of_file(counterexample, file, named, [Path()])
+
+    return write_report(folder, session, board_of)
+
+
+def _escaped(line: str) -> str:
+    return line.encode("utf-8", "backslashreplace").decode()
