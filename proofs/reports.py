@@ -55,6 +55,43 @@ def session(*boards: str) -> Session:
     return Session(told, 12, ["proofs/test_x.py::test_y"], [Skipped("test_z", "no ext4 here")])
 
 
+def session_of_a_night() -> Session:
+    """One that found one bug five hundred times, and whose canary was not convicted."""
+    finding = {
+        "standing": "still",
+        "name": "no_lock-S1-b753ff49.json",
+        "path": "",
+        "invariant": "S1",
+        "words": "S1 violated by no_lock",
+        "at_fault": "dependency",
+        "count": 500,
+        "why": "",
+        "first_night": "2026-01-02",
+        "first_commit": "c0ffee",
+    }
+    reached = {"orders": 9, "pairs": 4, "pairs_in_both_orders": 3}
+    counts = {"turns": 1, "executions": 7, "new_orders": 5, "new_pairs": 2, "violations": 500}
+    canary = {"board": "b:Board", "invariant": "S1", "convicted": False, "seconds": None}
+    night = {
+        "night": "2026-02-03",
+        "commit": "beef",
+        "board": "a:Board",
+        "verdict": "violated",
+        "words": "violated",
+        "budget_seconds": 60.0,
+        "seconds": 61.5,
+        "processes": 2,
+        "seed": 7,
+        "canary": {**canary, "executions": 3},
+        "findings": [finding],
+        "portfolio": [{"member": "polling", "gate": "threads", **counts, "seconds": 2.5}],
+        "replayed": [],
+        "not_applicable": {"damage": "it does not promise that"},
+        "coverage": {**reached, "ordered_pairs": 8, "new_ordered_pairs": 1},
+    }
+    return replace(session(), night=night)
+
+
 def _holds(name: str, words: str, *cells: Cell) -> Conclusion:
     return Conclusion(name, "TaskBoard", "threads", "holds", words, cells=cells)
 

@@ -36,6 +36,8 @@ from proofs.harness.conflicts import touches
 from proofs.harness.counterexample import load, save
 from proofs.harness.effects import Effect
 from proofs.harness.gates import GateName, Gates
+from proofs.harness.guard.schedule import GuardSchedule
+from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.trace import Step
 from proofs.harness.verdict import violated
 from proofs.json_schema import faults
@@ -43,6 +45,7 @@ from proofs.night.canary import Canary, canaries, drawn
 from proofs.night.corpus import Corpus, Entry
 from proofs.night.database import DatabaseError, database_of
 from proofs.night.found import Found, together
+from proofs.night.judge import Judge
 from proofs.night.known import KnownError, read_known
 from proofs.night.members import NAMES
 from proofs.night.morning import findings
@@ -130,7 +133,8 @@ def test_a_night_that_is_killed_has_lost_nothing_and_the_next_one_goes_on(tmp_pa
     assert not list(found.glob("*-found.json")), "what the first night had no time for is small now"
     assert sum(line["executions"] for line in night["replayed"]) > 0
     assert night["seed"] == 3 and "seed 3" in printed
-    assert scratch_of(tmp_path, first, second) == [] and not of_night(tmp_path)
+    assert scratch_of(tmp_path, first, second) == []
+    until(lambda: not of_night(tmp_path), "a process has outlived its night")
     follows_the_lines(printed, tmp_path)
 
 
@@ -171,7 +175,8 @@ def test_an_interrupted_night_keeps_what_it_found_and_leaves_nothing(tmp_path: P
     printed, _ = night.communicate(timeout=PATIENCE_SECONDS)
     assert night.returncode == ExitCode.INTERRUPTED, printed
     assert "interrupted" in printed and report_of(tmp_path / "report")["verdict"] == "violated"
-    assert scratch_of(tmp_path, night) == [] and not of_night(tmp_path)
+    assert scratch_of(tmp_path, night) == []
+    until(lambda: not of_night(tmp_path), "a process has outlived its night")
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="not run: it takes long; under proofs-fuzz")
@@ -419,6 +424,61 @@ def test_violations_are_of_one_kind_by_what_was_broken_and_what_had_gone_wrong()
 
     assert kind("t1 was granted twice: a1, a2") == kind("t3 was granted twice: a4, a1")
     assert kind("t1 was granted twice: a1, a2") != kind("t1 was lost: a1")
+
+
+class Judged:
+    """A judge of a board without a lock, and what it was told."""
+
+    def __init__(self, gates: Gates, folder: Path) -> None:
+        self.found: list[Found] = []
+        self.folder = folder
+        self.corpus = Corpus(InMemoryExampleDatabase(), NO_LOCK)
+        sieve, guard = Sieve(), GuardSchedule()
+        self.judge = Judge(
+            gates, "threads", folder, self.corpus, set(), sieve, guard, self.found.append
+        )
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("*.json"))
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Iterator[Judged]:
+    with Gates(ProvenBoard.named(NO_LOCK), tmp_path / "board") as gates:
+        yield Judged(gates, tmp_path / "found")
+
+
+def test_a_violation_is_in_a_file_before_it_is_made_small_and_in_one_file_then(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    scenario = load(kept("no_lock")).scenario
+    with monkeypatch.context() as patch:
+        patch.setattr("proofs.night.judge.convict", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            judged.judge.examine(scenario)
+    [name] = judged.names
+    assert name.startswith("no_lock-S1-") and name.endswith("-found.json")
+    assert load(judged.folder / name).expect == "holds"
+    for _ in range(4):
+        judged.judge.examine(scenario)
+    [found] = together(judged.found).values()
+    assert judged.names == [found.name], "one bug is one file"
+    assert (found.count, judged.judge.violations) == (2, 5), "all are counted, two are told of"
+    assert found.words.startswith("S1 violated by no_lock") and "stopped before" in found.told
+    assert not judged.judge.unknown
+
+
+def test_only_what_reached_a_pair_in_a_new_order_comes_into_the_corpus(judged: Judged) -> None:
+    scenario = load(kept("no_lock")).scenario
+    judged.judge.examine(scenario)
+    [entry] = judged.corpus.entries()
+    assert entry.pairs == judged.judge.new_pairs != set()
+    judged.judge.examine(entry.scenario)
+    assert judged.corpus.entries() == [entry] and judged.judge.learned is None
 
 
 def test_one_bug_found_five_hundred_times_is_one_with_a_count() -> None:

@@ -17,7 +17,7 @@ from proofs.browser import Browser, installed
 from proofs.report import page as pages
 from proofs.report import write_report
 from proofs.report.page import page
-from proofs.reports import board_of, long_timeline, session
+from proofs.reports import board_of, long_timeline, session, session_of_a_night
 
 pytestmark = pytest.mark.skipif(installed() is None, reason="no Chromium is installed here")
 
@@ -105,6 +105,22 @@ def test_all_sections_tell_what_the_session_came_to(browser: Browser, report: Pa
         " || one.labels?.length)).map((one) => one.outerHTML)"
     )
     assert names == [], "each control has a name"
+
+
+def test_a_night_opens_with_what_is_new_and_says_what_each_member_brought(
+    browser: Browser, tmp_path: Path
+) -> None:
+    shown(browser, write_report(tmp_path, session_of_a_night(), board_of), width=400)
+    first = browser.evaluate("document.querySelector('main section').innerText")
+    for words in (
+        *("Tonight", "0 new since last night", "1 still there", "S1 violated by no_lock", "500"),
+        *("a dependency", "2026-01-02, c0ffee", "3 of 4 pairs", "the canary was not convicted"),
+        *("polling", "it does not promise that"),
+    ):
+        assert words in first, words
+    assert "null" not in first and "undefined" not in first
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert browser.evaluate(wide) is False, "it fits a narrow screen"
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

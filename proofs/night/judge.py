@@ -25,7 +25,7 @@ from proofs.harness.verdict import UnknownError, Verdict
 from proofs.night.corpus import Corpus, Entry
 from proofs.night.found import Found
 from proofs.night.reached import Pair, pairs_of
-from proofs.night.sieve import Sieve, kind_of
+from proofs.night.sieve import Kind, Sieve, kind_of
 from proofs.night.until import TurnOver
 from strategies.interleavings import Interleaving
 from strategies.scenarios import Scenario
@@ -138,18 +138,22 @@ class Judge:
             self._tell(Found("", board, self.gate, broken.invariant, broken.words))
             raise TurnOver
         kind = kind_of(execution, broken)
-        is_due = self.sieve.is_due(kind)
-        if not is_due and kind in self.sieve.names:
-            path = self.sieve.names[kind]
-            name = self.gates.board.name
-            words = f"{broken.invariant} violated by {name}: {broken.words}"
-            self._tell(Found(path, self.gates.board.text, self.gate, broken.invariant, words))
+        if not self.sieve.is_due(kind):
+            self._count(kind, broken)
             return
         with self._kept_as_it_is(execution, broken):
             small = convict(self.gates, self.gate, execution, broken.invariant)
             file = self._kept(small)
         self.sieve.came_to(kind, str(file))
         self._tell_of(small, file)
+
+    def _count(self, kind: Kind, broken: Verdict) -> None:
+        """One more of what is kept already; if it could not be, that was told as unknown."""
+        path = self.sieve.names.get(kind)
+        if path is not None:
+            board = self.gates.board
+            words = f"{broken.invariant} violated by {board.name}: {broken.words}"
+            self._tell(Found(path, board.text, self.gate, broken.invariant, words))
 
     def note(self, found: Found) -> None:
         """Something else broke a promise, and keeps it in a file by itself."""

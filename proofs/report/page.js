@@ -115,18 +115,18 @@ function drawNight() {
     el("p", {}, numbers.filter(([standing, some]) => some.length || standing === "new").flatMap(([standing, some]) =>
       [chip(some.length ? STANDINGS[standing] : "holds", `${some.length} ${SINCE[standing]}`), " "])),
     night.findings.length ? table("What was found, one line a bug", [
-      { name: "since", show: (one) => chip(STANDINGS[one.standing], SINCE[one.standing]) },
+      { name: "", show: (one) => chip(STANDINGS[one.standing], one.standing) },
       { name: "what", words: true, show: (one) => one.why ? `${one.words} (${one.why})` : one.words },
       { name: "at fault", show: (one) => AT_FAULT[one.at_fault] },
       { name: "times", number: true, show: (one) => one.count, sort: (one) => one.count },
       { name: "first seen", show: (one) => one.first_night ? `${one.first_night}, ${one.first_commit}` : "", sort: (one) => one.first_night },
       { name: "file", show: (one) => el("span", { class: "mono" }, one.path || one.name) },
     ], night.findings) : el("p", {}, "Nothing was found, and nothing is known."),
-    el("p", {}, `${night.board} at commit ${night.commit}, ${night.seconds.toFixed(0)} s of ${night.budget_seconds.toLocaleString("en")} s in `
-      + `${count(night.processes, "process")}, seed ${night.seed}. ${coverage.orders.toLocaleString("en")} distinct orders of conflicting effects tonight; `
+    el("p", {}, el("span", { class: "mono" }, night.board), ` at commit ${night.commit}, ${night.seconds.toFixed(0)} s for a budget of `
+      + `${night.budget_seconds.toLocaleString("en")} s, processes: ${night.processes}, seed ${night.seed}. ${coverage.orders.toLocaleString("en")} distinct orders of conflicting effects tonight; `
       + `by all nights so far ${coverage.pairs_in_both_orders.toLocaleString("en")} of ${coverage.pairs.toLocaleString("en")} pairs of them in both orders.`),
     canary ? el("p", {}, chip(canary.convicted ? "holds" : "unknown", canary.convicted ? "the canary was convicted" : "the canary was not convicted"),
-      ` ${canary.board}, of ${canary.invariant}${canary.convicted ? ` in ${canary.seconds.toFixed(1)} s` : ": the night cannot be trusted to find anything"}`) : null,
+      " ", el("span", { class: "mono" }, canary.board), `, of ${canary.invariant}${canary.convicted ? ` in ${canary.seconds.toFixed(1)} s` : ": the night cannot be trusted to find anything"}`) : null,
     drawPortfolio("What each way of looking brought", night.portfolio),
     night.replayed.length ? drawPortfolio("What was replayed first, counted apart", night.replayed) : null,
     Object.keys(night.not_applicable).length ? el("p", { class: "soft" }, "Not applicable: "
