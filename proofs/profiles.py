@@ -27,12 +27,12 @@ _DATABASE = DirectoryBasedExampleDatabase(Path(".proofs", "examples").absolute()
 _PLAIN = settings.get_profile("default")
 
 settings.register_profile(
-    "proofs-dev", _PLAIN, max_examples=50, deadline=None, database=_DATABASE, print_blob=True
+    "proofs-dev", _PLAIN, max_examples=30, deadline=None, database=_DATABASE, print_blob=True
 )
 settings.register_profile(
     "proofs-ci",
     _PLAIN,
-    max_examples=50,  # what two cores do in two minutes, all proofs together
+    max_examples=30,  # what two cores do in two minutes, all proofs together
     deadline=None,
     database=None,
     derandomize=True,

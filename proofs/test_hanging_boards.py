@@ -178,7 +178,7 @@ EACH_CLAIMS = Scenario(
 )
 NOBODY_HANGS = Scenario((), (("a2", (Ask("claim_next"),)), ("a3", (Ask("claim_next"),))))
 HANGING = {
-    "Spins": r"a1 hangs: in 1 s no effect .* since close a1; it stands at .*\.deed",
+    "Spins": r"a1 hangs: in 0.5 s no effect .* since close a1; it stands at .*\.deed",
     "Reads": r"a1 hangs: .*since close a1; it stands at boards_that_hang.py:\d+, in .*\.deed",
     "Calls": r"a1 hangs: .*it stands at boards_that_hang.py:\d+, in .*\.deed",
     "Stubborn": r"a1 hangs: ",
@@ -214,10 +214,10 @@ def opened(boards: str, name: str, root: Path) -> Gates:
 
 
 def hangs(gates: Gates, gate: GateName) -> str:
-    """What is told of a run that hangs for a second. Its workers are there before."""
+    """What is told of a run that hangs for half a second. Its workers are there before."""
     gates.run(NOBODY_HANGS, gate)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "hanging_seconds", 1.0)
+        patch.setattr(limits, "hanging_seconds", 0.5)
         with pytest.raises(HangingError) as told:
             gates.run(EACH_CLAIMS, gate)
     return str(told.value)

@@ -138,7 +138,7 @@ def test_a_race_is_convicted_through_a_burst_and_becomes_small(
 ) -> None:
     # Counted, so that it takes two seconds, and the same way on a slow machine. Without a limit
     # Hypothesis comes down to a post and two claims with one preemption, in some 800 runs.
-    monkeypatch.setattr(engine, "MAX_SHRINKS", 25)
+    monkeypatch.setattr(engine, "MAX_SHRINKS", 12)
     found = (steps_to_a_violation(ReadBeforeMachine, seed) for seed in SEEDS)
     violation, *steps = next(filter(None, found), ["nothing was violated"])
     print(f"{len(steps)} steps: {violation}")

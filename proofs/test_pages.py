@@ -47,6 +47,7 @@ LONG: Final = (
     ("counterexamples.md", "pytest proofs/counterexamples/"),
     ("replay.md", "$ "),
     ("nightly.md", "$ "),
+    ("soak.md", "$ "),
     ("README.md", "--proofs-board path/to/board.py:Board"),
     ("your-own-board.md", "--proofs-board path/to/board.py:Board"),
     ("tutorial.md", "pytest --pyargs proofs --proofs-board board.py:Board\n"),

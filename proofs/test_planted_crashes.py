@@ -96,9 +96,9 @@ def test_a_safe_board_stands_every_crash_that_it_promises_to_stand(
     chance = random.Random(SEEDS[0])
     with Gates(board_of(module), root) as gates:
         proof = CrashProof(
-            "safe", gates, tmp_path, restarted, recoveries_max=None if IS_DEEP else 20
+            "safe", gates, tmp_path, restarted, recoveries_max=None if IS_DEEP else 10
         )
-        for broken in BROKEN_BY_CRASHES if IS_DEEP else BROKEN_BY_CRASHES[::3]:
+        for broken in BROKEN_BY_CRASHES if IS_DEEP else BROKEN_BY_CRASHES[::4]:
             for _ in range(SAFE_EXECUTIONS):
                 faults = getattr(broken, "FAULTS", ())
                 proof.examine(replace(drawn(chance, broken, 100), faults=faults))
