@@ -21,7 +21,7 @@ from proofs.harness.matrix import Cell
 from proofs.harness.persistence.changes import ChangeLog, Synced, Written
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
-from proofs.harness.power_loss import PowerLoss
+from proofs.harness.power_loss import PowerLoss, alike
 from proofs.harness.proof import Conclusion
 from proofs.power_loss import TWO_AGENTS, TWO_TASKS, fast_root, with_one_preemption
 from proofs.proving import Concludes
@@ -192,6 +192,22 @@ def cut_off(
         assert second.take_recovery(crash)
     second.recover_all()
     return len(crashes), second
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_one_version_of_what_is_forgotten_stands_for_all_of_them(model: Model, root: Path) -> None:
+    _, log = run_recorded(scenario_of(TWO_AGENTS["both complete"]), board, root)
+    fewer = 0
+    for at in range(0, len(log.changes), 16):
+        each = crash_states(log, at, model, states_max=500)
+        newest = crash_states(log, at, model, states_max=500, forgotten=INDEX)
+        assert newest.exhausted or not each.exhausted
+        fewer += len(newest.states) < len(each.states)
+        if each.exhausted:
+            assert {alike(one, INDEX) for one in newest.states} == {
+                alike(one, INDEX) for one in each.states
+            }
+    assert fewer > 0 or model == "K"
 
 
 # The judge of a recovery.

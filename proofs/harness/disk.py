@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from proofs.harness.persistence.changes import ChangeLog, DirectoryState, directory_state
+from proofs.harness.persistence.changes import ROOT, ChangeLog, DirectoryState, directory_state
 from proofs.harness.persistence.models import (
     MODELS,
     Choices,
@@ -45,13 +45,22 @@ class CrashStates:
 
 
 def crash_states(
-    log: ChangeLog, at: int, model: Model, *, states_max: int = STATES_MAX, seed: int = 0
+    log: ChangeLog,
+    at: int,
+    model: Model,
+    *,
+    states_max: int = STATES_MAX,
+    seed: int = 0,
+    forgotten: str | None = None,
 ) -> CrashStates:
     """After the first ``at`` changes of the log the power fails, or, in K, all processes die.
 
-    A sample holds the state in which nothing survived that need not, and the one where all did.
+    A sample holds the state in which nothing survived that need not, and the one where all did. Of
+    the files in the directory ``forgotten`` only the newest data are tried.
     """
     found = choices(log, at, model)
+    if forgotten is not None:
+        found = _newest_in(forgotten, found)
     exhausted = found.size <= states_max and _combinations(log, found, states_max) <= states_max
     picked = _all(log, found) if exhausted else _some(log, found, states_max, random.Random(seed))
     fewest: dict[DirectoryState, Losses] = {}
@@ -94,6 +103,21 @@ def restore(state: DirectoryState, root: Path) -> None:
             (root / path).write_bytes(data)
     for path, other in first.items():
         os.link(root / other, root / path)
+
+
+def _newest_in(directory: str, found: Choices) -> Choices:
+    """The same choices of names; of files that have none but in this directory one version."""
+
+    def choice(number: int) -> Survivors:
+        survivors = found.choice(number)
+        inside = survivors.names.get((ROOT, directory))
+        named = survivors.names.items()
+        others = {file for (parent, _), file in named if parent != inside}
+        data = survivors.data.items()
+        newest = {file: each if file in others else each[-1:] for file, each in data}
+        return survivors._replace(data=newest)
+
+    return found._replace(choice=choice)
 
 
 def _combinations(log: ChangeLog, found: Choices, enough: int) -> int:

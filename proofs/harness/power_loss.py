@@ -107,7 +107,12 @@ class PowerLoss:
 
     def _states(self, log: ChangeLog, moment: Moment) -> CrashStates:
         return crash_states(
-            log, moment.at, self.model, states_max=self.states_max, seed=self.seed + self.moments
+            log,
+            moment.at,
+            self.model,
+            states_max=self.states_max,
+            seed=self.seed + self.moments,
+            forgotten=self.forgotten,
         )
 
     @property
