@@ -39,8 +39,8 @@ from strategies.scenarios import START, Scenario
 Run = Callable[[Scenario], Execution]
 
 TELLING = (
-    *("complete_without_rereading", "lazy_scan", "listing_trips_over_a_moved_file"),
-    *("lock_file_unlinked", "lock_given_up", "unlocked_without_owning", "write_in_place"),
+    *("complete_without_rereading", "listing_trips_over_a_moved_file"),
+    *("lock_file_unlinked", "write_in_place"),
 )
 
 
