@@ -10,7 +10,7 @@ import pytest
 
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.counterexample import Counterexample, CounterexampleError, load
-from proofs.harness.gates import GateName
+from proofs.harness.gates import GATES, GateName
 from proofs.harness.proven_board import ProvenBoard
 from proofs.proving import tell
 from proofs.replaying import board_of_file, found_at, replayed
@@ -41,10 +41,9 @@ class CounterexampleItem(pytest.Item):
 
     def runtest(self) -> None:
         """Replay, and end by the verdict."""
-        try:
-            board = board_to_replay(self.config, self._counterexample, self.path)
-        except (ValueError, UnfitBoardError) as error:  # also of what the board promises
-            pytest.fail(f"{self.path.name}: {error}", pytrace=False)
+        board = self._board()
+        if isinstance(board, str):  # raised here, it is not told as amid another exception
+            pytest.fail(f"{self.path.name}: {board}", pytrace=False)
         folder = self.config._tmp_path_factory.mktemp("replay")  # type: ignore[attr-defined]
         found = replayed(
             self._counterexample,
@@ -59,6 +58,13 @@ class CounterexampleItem(pytest.Item):
             pytest.skip(f"not applicable: {found.words}")
         if found.verdict != "holds":
             pytest.fail(found.words, pytrace=False)
+
+    def _board(self) -> ProvenBoard | str:
+        """The board to replay on, or in words why there is none."""
+        try:
+            return board_to_replay(self.config, self._counterexample, self.path)
+        except (ValueError, UnfitBoardError) as error:  # also of what the board promises
+            return str(error)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where it stands, for pytest's own lines."""
@@ -77,6 +83,8 @@ def board_to_replay(
 
 
 def _gates(config: pytest.Config, counterexample: Counterexample) -> list[GateName]:
-    """Where it was found, unless an option says otherwise; both, if that is asked for by name."""
+    """Where it was found, unless an option says otherwise."""
     wanted = config.getoption("--proofs-gate")
-    return [found_at(counterexample)] if wanted == "both" else [wanted]
+    if wanted is None:
+        return [found_at(counterexample)]
+    return [gate for gate in GATES if wanted in (gate, "both")]

@@ -44,8 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--proofs-gate",
         choices=("threads", "processes", "both"),
-        default="both",
-        help="where agents run: threads of this process, worker processes, or both (default)",
+        help="where agents run: threads of this process, worker processes, or both; by default "
+        "proofs run at both, and counterexamples where they were found",
     )
     group.addoption(
         "--proofs-report", type=Path, metavar="DIR", help="write report.html and report.json there"

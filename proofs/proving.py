@@ -17,6 +17,7 @@ from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
 from proofs.harness.crash_proof import CrashProof
 from proofs.harness.gates import GATES, GateName, Gates
+from proofs.harness.hanging import HANGING_AGAIN_SECONDS, HangingError, limits
 from proofs.harness.proof import Conclusion, Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import UnknownError
@@ -58,7 +59,7 @@ def board_of(config: pytest.Config) -> ProvenBoard:
 
 def gates_of(config: pytest.Config) -> tuple[GateName, ...]:
     """The gates at which this session proves it."""
-    wanted = config.getoption("--proofs-gate")
+    wanted = config.getoption("--proofs-gate") or "both"
     return tuple(gate for gate in GATES if wanted in (gate, "both"))
 
 
@@ -156,6 +157,8 @@ class Proving:
             yield
         except (ViolatedError, UnknownError, UnfitBoardError) as error:
             ended = error
+            if isinstance(error, HangingError):  # what hung once is not waited for as long again
+                limits.hanging_seconds = min(limits.hanging_seconds, HANGING_AGAIN_SECONDS)
         except Exception as error:
             words = f"{type(error).__name__}: {error}"
             self._tell(replace(proof.conclude(), verdict="harness fault", words=words))

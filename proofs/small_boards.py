@@ -61,6 +61,14 @@ class Racy(Board):
                 return task_id
 
 
+class Awaited(Board):
+    async def post(self, task):
+        super().post(task)
+
+    async def claim_next(self, agent_id):
+        return super().claim_next(agent_id)
+
+
 class Torn(Board):
     def damaged(self):
         raise
@@ -170,5 +178,6 @@ def ids(path):
 def with_boards(folder: Path) -> Path:
     """Put them into a folder, as somebody has them beside each other."""
     (folder / "boards.py").write_text(SMALL)
+    (folder / "ends.py").write_text("from boards import Board\nraise SystemExit(7)\n")
     (folder / "beside_it.py").write_text(BESIDE_IT)
     return folder

@@ -165,6 +165,8 @@ def test_a_broken_board_of_one_s_own_is_convicted_and_the_counterexample_replays
         assert again.status == 1 and "1 failed, 1 passed" in again.output, again.output
         assert "VIOLATED" in again.output and "diverged" not in again.output
         assert "~~ stopped before" in again.output
+    both = pytest_in(folder, path, "--proofs-gate", "both")
+    assert both.status == 1 and "2 failed" in both.output, both.output
     other = pytest_in(folder, path, "kept.json", "--proofs-board", "boards:Board")
     assert other.status == 1 and "1 failed, 1 passed" in other.output, other.output
     assert "must still be convicted" in other.output and "diverged at step" in other.output
@@ -271,6 +273,11 @@ def test_a_board_that_ends_its_process_or_hangs_is_unknown_in_words(
     [
         ("boards.py:Absent", "board must name something in boards.py"),
         ("boards.py:no_board", "must have post and claim or claim_next"),
+        ("boards.py:Awaited", "claim_next, post must be called and answer, got async def"),
+        (
+            "ends.py:Board",
+            "must name what can be imported, got ends.py:Board (SystemExit: 7)",
+        ),
         ("boards.py:OtherArguments", "complete(task_id, result), got complete(task_id)"),
     ],
 )
@@ -320,6 +327,7 @@ def test_a_counterexample_imports_no_board_that_its_reader_did_not_choose(
     assert ran.status == 1 and f"{len(evil)} failed" in ran.output, ran.output
     for number in range(len(evil)):
         assert f"board of evil-{number}.json must lie below" in ran.output
+    assert "During handling" not in ran.output
     assert "imported" not in ran.output.replace("importlib", "")
 
 

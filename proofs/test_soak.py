@@ -38,7 +38,7 @@ OURS = "proofs.our_board:TaskBoard"
 SEED = 713
 """One whose first four rounds kill two agents each: looked for among the first few thousand."""
 CONVICTED_BY = 2_000
-"""Calls within which the planted bugs must show: ten times what it took at most."""
+"""Calls within which the planted bugs must show: four times what it took at most in 50 soaks."""
 
 STAND_KILLS = [
     planted_bugs.name_of(module)

@@ -33,7 +33,7 @@ def load_board(text: str) -> Board:
     try:
         with importable_from(folder):
             module = _from_file(place) if _is_file(place) else importlib.import_module(place)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself is no module to import
         raise BoardPathError(
             f"board must name what can be imported, got {text} ({type(error).__name__}: {error})"
             f"{_advice(place, folder, error)}"
@@ -70,7 +70,7 @@ def _folder_of(place: str) -> str:
     return os.path.dirname(os.path.abspath(place)) if _is_file(place) else os.getcwd()
 
 
-def _advice(place: str, folder: str, error: Exception) -> str:
+def _advice(place: str, folder: str, error: BaseException) -> str:
     """Where an import was looked for, and what to do so that it is found."""
     if _is_file(place) and "relative import" in str(error):
         return "; name a file that is part of a package by its module, package.module:CALLABLE"

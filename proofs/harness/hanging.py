@@ -22,6 +22,9 @@ from proofs.harness.verdict import UnknownError
 HANGING_SECONDS: Final = 30.0
 """After so many seconds of real time without any effect a run hangs, if no other limit was set."""
 
+HANGING_AGAIN_SECONDS: Final = 5.0
+"""The same in the later proofs of a session in which a board hung."""
+
 UNWINDING_SECONDS: Final = 1.0
 """So long whoever is left may take to unwind, each, once a run is given up."""
 

@@ -19,6 +19,7 @@ from proofs.harness.scheduling import Scheduling, agent_of
 from proofs.harness.supervision import supervised, waiting_for
 from proofs.harness.wire import (
     Ended,
+    Failed,
     Go,
     HandedOver,
     Hangs,
@@ -167,12 +168,22 @@ class _Running:
 
     def _heard(self, chosen: str, worker: Worker) -> Message:
         """What a worker says at the end of a turn. Raises ``UnknownError`` if it does not."""
-        message = _not_hanging(worker.answer())
+        message = self._answer(chosen, worker)
         if message is None:
             steps = [step for step in self._ran.trace if step.agent == chosen]
             after = f", after {steps[-1].effect.label()}" if steps else ""
             told = f"the process of {agent_of(chosen)} ended amid its turn, by {worker.ending()}"
             raise EndedProcessError(f"{told}{after}: nobody knows what it was about to do")
+        return message
+
+    def _answer(self, chosen: str, worker: Worker) -> Message | None:
+        """What a worker says, None if it is dead. Raises what it says of its own failure."""
+        message = worker.answer()
+        if isinstance(message, Hangs):
+            raise HangingError(message.words)
+        if isinstance(message, Failed):
+            told = f"the worker of {agent_of(chosen)} failed, in its process:\n{message.trace}"
+            raise WorkerError(told.rstrip())
         return message
 
     def _raise_errors(self) -> None:
@@ -190,7 +201,7 @@ class _Running:
 
         It was told of the run when that began, and answers now; who began was told to go on, too.
         """
-        answer = _not_hanging(worker.answer())
+        answer = self._answer(agent, worker)
         if answer is None:
             worker = self._workers.replace(self._seats[agent])
             worker.send(Start(agent, self._told), Go(agent, state))
@@ -202,9 +213,3 @@ class _Running:
             raise WorkerError(answer.error)
         self._ready.add(agent)
         return worker
-
-
-def _not_hanging(message: Message | None) -> Message | None:
-    if isinstance(message, Hangs):
-        raise HangingError(message.words)
-    return message

@@ -63,13 +63,16 @@ class ProvenBoard:
                 words = f"{self.text} must open on an empty directory, raised {_words(error)}"
                 raise UnfitBoardError(words) from error
             offered = tuple(name for name in ASKS if name == "advance" or _offers(board, name))
-            unfit = _unfit(board, offered)
+            unfit, waiting = _unfit(board, offered), _waiting(board, offered)
         if "post" not in offered or not {"claim", "claim_next"} & set(offered):
             methods = [_METHODS.get(name, name) for name in offered if name != "advance"]
             found = ", ".join(dict.fromkeys(methods)) or "none of the methods that are known"
             raise UnfitBoardError(
                 f"{self.text} must have post and claim or claim_next, has {found}"
             )
+        if waiting:
+            words = f"{', '.join(waiting)} must be called and answer, got async def"
+            raise UnfitBoardError(f"{self.text}: {words}; wrap the board in one that awaits them")
         if unfit:
             raise UnfitBoardError(f"{self.text} must take what it is called with: {unfit}")
         return offered
@@ -83,6 +86,12 @@ class ProvenBoard:
 def _offers(board: Any, name: str) -> bool:
     method: Callable[..., Any] | None = getattr(board, _METHODS.get(name, name), None)
     return callable(method)
+
+
+def _waiting(board: Any, names: Iterable[str]) -> list[str]:
+    """Those of these methods that would answer with something to be awaited."""
+    methods = dict.fromkeys(_METHODS.get(name, name) for name in names if name != "advance")
+    return [name for name in methods if inspect.iscoroutinefunction(getattr(board, name))]
 
 
 def _unfit(board: Any, names: Iterable[str]) -> str:

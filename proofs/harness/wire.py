@@ -79,7 +79,7 @@ class HandedOver(NamedTuple):
 class Ended(NamedTuple):
     """From a worker: its agent and all parts of it are done, and ``chosen`` is to go on, if any.
 
-    ``error`` is what the program raised and should not have.
+    ``error`` is what the program raised and should not have: in one line, and where it came from.
     """
 
     chosen: str | None
@@ -87,6 +87,12 @@ class Ended(NamedTuple):
     steps: list[PlainStep]
     record: PlainRecord
     error: str | None
+
+
+class Failed(NamedTuple):
+    """From a worker: it could not go on, which is our own fault, with the way that led there."""
+
+    trace: str
 
 
 class Killed(NamedTuple):
@@ -108,7 +114,7 @@ class Hangs(NamedTuple):
     words: str
 
 
-Message = Start | Ready | Go | HandedOver | Ended | Killed | AtWork | Hangs
+Message = Start | Ready | Go | HandedOver | Ended | Failed | Killed | AtWork | Hangs
 
 
 def plain_steps(steps: list[Step]) -> list[PlainStep]:

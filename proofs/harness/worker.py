@@ -9,6 +9,7 @@ import logging
 import pickle
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -30,6 +31,7 @@ from proofs.harness.recording import Recorder
 from proofs.harness.scheduling import Scheduling
 from proofs.harness.wire import (
     Connection,
+    Failed,
     Ready,
     Run,
     Start,
@@ -67,19 +69,27 @@ def serve(connection: Connection, boards: LoadedBoard) -> None:
         while True:
             message = connection.receive()
             assert isinstance(message, Start), message
-            _be(message.agent, pickle.loads(message.run), connection, boards, lookout)
+            try:
+                if not _be(message.agent, pickle.loads(message.run), connection, boards, lookout):
+                    return
+            except (EOFError, BrokenPipeError):
+                raise
+            except BaseException:
+                connection.send(Failed(traceback.format_exc()))
+                raise
     except (EOFError, BrokenPipeError):
         pass  # nobody needs this worker any more
 
 
-def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard, lookout: Lookout) -> None:
+def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard, lookout: Lookout) -> bool:
+    """Be one agent, from its import to its end; False where its board cannot be imported."""
     limits.hanging_seconds = run.hanging_seconds
     lookout.look_at(Loading(name))
     try:
         board = boards.load(run.board)
     except BoardPathError as error:
         connection.send(Ready(str(error)))
-        return
+        return False
     finally:
         lookout.look_at(None)
     connection.send(Ready())
@@ -97,6 +107,7 @@ def _be(name: str, run: Run, connection: Connection, boards: LoadedBoard, lookou
     raised = gate.run(agent, recorder)
     gate.end(recorder.ended(), raised)
     lookout.look_at(None)
+    return True
 
 
 def _kind(run: Run) -> Callable[[str, WorkerGate, int, int], GatedAgent]:

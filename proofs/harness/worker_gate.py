@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 import signal
+import traceback
 from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from proofs.harness.agents import Live, nobody_acting
+from proofs.harness.answers import UnfitBoardError
 from proofs.harness.gated_agent import GatedAgent
 from proofs.harness.guard.profiler import watching
 from proofs.harness.kept_threads import closed_lock
@@ -120,7 +122,8 @@ class WorkerGate:
 
     def end(self, record: Record, error: BaseException | None) -> None:
         """All is done here: send the run and all that was recorded."""
-        told = None if error is None else f"{type(error).__name__}: {error}"
+        with nobody_acting():
+            told = None if error is None else _told(error)
         self._connection.send(Ended(self._next, *self._turn(), plain_record(record), told))
 
     def die(self, agent: GatedAgent) -> NoReturn:
@@ -177,6 +180,14 @@ class WorkerGate:
         steps = plain_steps(self.trace)
         self.trace.clear()
         return self.scheduling.state(), steps
+
+
+def _told(error: BaseException) -> str:
+    """In one line; below it where it came from, where that is not the board's author's to know."""
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, UnfitBoardError):
+        return words
+    return f"{words}\n{''.join(traceback.format_exception(error)).rstrip()}"
 
 
 def local_part(chosen: str, here: Container[str]) -> str | None:
