@@ -27,8 +27,10 @@ from proofs.soak.journal import Journal, agents_with_parts, read_calls
 from proofs.soak.judging import Witnessed, judge, takeovers
 from proofs.soak.kept import SoakHistoryError, read_history
 from proofs.soak.merging import merged
+from proofs.soak.playing import Played
+from proofs.soak.rounds import Round
 from proofs.soak.soaked import Soaked
-from proofs.soak.soaking import soak
+from proofs.soak.soaking import Sum, soak
 from proofs.workers.untouched_board import functions
 from strategies.scenarios import PostedTask
 
@@ -264,6 +266,31 @@ def test_a_reader_that_is_killed_has_not_tripped(name: str, invariant: str) -> N
         verdicts = judge(witnessed, ProvenBoard.named(OURS).promises)
         values += [verdict.value for verdict in verdicts if verdict.invariant == invariant]
     assert values == ["holds", "violated"]
+
+
+@pytest.mark.parametrize(("rounds", "value"), [(19, "unknown"), (20, "holds")])
+def test_a_round_in_twenty_that_takes_too_long_to_judge_is_left_out_and_told(
+    rounds: int, value: str, tmp_path: Path
+) -> None:
+    """The others are the sample then."""
+    told = Sum(ProvenBoard.named(OURS), 10.0, 1, tmp_path)
+    task, whole = (
+        PostedTask("t1"),
+        Round("1/1", "mixed", (PostedTask("t1"),), (), 10.0, frozenset()),
+    )
+    spent = [
+        Operation(f"a{n}", "claim", {"task_id": "t1"}, n, 100 + n, 0.0, 0.0, "unknown", None, "E")
+        for n in range(12)
+    ]
+    none = Operation("b", "claim_next", {}, 99, 500, 0.0, 0.0, "refused")
+    look = replace(none, invoked_at=0, returned_at=1)
+    claim = replace(none, answer={"task_id": task.task_id, "token": 1}, outcome="ok")
+    told.take(Played(whole, [*spent, none]))
+    for _ in range(rounds - 1):
+        told.take(Played(whole, [claim, replace(look, invoked_at=501, returned_at=502)]))
+    [verdict] = [v for v in told.soaked(2, 1.0).verdicts if v.invariant == "S4"]
+    assert verdict.value == value and "steps" in verdict.words, verdict
+    assert ("but for 1 of 20 rounds" in verdict.words) == (value == "holds")
 
 
 def test_a_file_that_is_no_history_is_refused_with_words(tmp_path: Path) -> None:

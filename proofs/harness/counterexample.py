@@ -19,6 +19,7 @@ from strategies.scenarios import Scenario
 from swarm.errors import shown
 
 FORMAT: Final = "swarm-proofs/counterexample"
+SOAK_FORMAT: Final = "swarm-proofs/soak-history"
 VERSION: Final = 1
 HEAD_BYTES: Final = 1024
 """The format's name stands that near to the beginning of a file."""
@@ -162,7 +163,9 @@ def _readable(value: Any, indent: str = "") -> str:
 
 def _check(fields: Any, source: str) -> None:
     if not isinstance(fields, Mapping) or fields.get("format") != FORMAT:
-        raise CounterexampleError(f'{source} must say "format": "{FORMAT}", got {shown(fields)}')
+        told = f'{source} must say "format": "{FORMAT}", got {shown(fields)}'
+        is_soak = isinstance(fields, Mapping) and fields.get("format") == SOAK_FORMAT
+        raise CounterexampleError(f"{told}{'; a soak cannot be replayed' if is_soak else ''}")
     version = fields.get("version")
     if type(version) is not int or version != VERSION:
         words = f"{source} must have version {VERSION}, got {shown(version)}"

@@ -13,6 +13,9 @@ from proofs.harness.history import History, Operation
 from proofs.harness.verdict import Verdict, not_applicable
 from strategies.scenarios import PostedTask, Scenario
 
+STEPS_MAX: Final = 20_000
+"""Of each search for an order: some two seconds. Where a board raises again and again, so that any
+order may be, a whole soak would else go by on one round."""
 FILE_TICK_SECONDS: Final = 0.01
 """By how much the times of files may lag behind the clock: a tick of a kernel that has 100 a
 second, the coarsest that is built."""
@@ -43,7 +46,7 @@ def judge(witnessed: Witnessed, promises: Promises) -> list[Verdict]:
     ``Disagreement``, a fault of ours.
     """
     told = replace(promises, lease_seconds=witnessed.lease_seconds)
-    verdicts = check(_execution(witnessed, promises), told)
+    verdicts = check(_execution(witnessed, promises), told, steps_max=STEPS_MAX)
     words = "nobody looked what was left open"
     return [not_applicable(LEAK, words) if v.invariant == LEAK else v for v in verdicts]
 

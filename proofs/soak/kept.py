@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from proofs.harness.checkers.evidence import task_of
 from proofs.harness.columns import fitted, printable
+from proofs.harness.counterexample import SOAK_FORMAT
 from proofs.harness.history import Operation
 from proofs.harness.invariants import INVARIANTS
 from proofs.harness.surroundings import surroundings
@@ -19,7 +20,7 @@ from proofs.soak.judging import Witnessed
 from proofs.soak.merging import from_json, to_json
 from strategies.scenarios import PostedTask
 
-FORMAT: Final = "swarm-proofs/soak-history"
+FORMAT: Final = SOAK_FORMAT
 VERSION: Final = 1
 
 _WIDTH: Final = 100

@@ -93,7 +93,7 @@ class Soaked:
 
     def words(self) -> str:
         """All of it in a sentence or two."""
-        decisive = [str(v) for v in self.verdicts if v.value == self.value != "holds"]
+        decisive = [str(v) for v in self.verdicts if v.value == self.value and v.words]
         why = [self.why_unknown] if self.why_unknown else []
         return "; ".join([*decisive, *why, self.bound()])
 

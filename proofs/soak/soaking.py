@@ -18,7 +18,7 @@ from proofs.harness.checkers.evidence import GRANTS
 from proofs.harness.history import KILLED
 from proofs.harness.needs import nobody_asked
 from proofs.harness.proven_board import ProvenBoard
-from proofs.harness.verdict import Verdict, not_applicable
+from proofs.harness.verdict import Value, Verdict, not_applicable
 from proofs.soak.crew import Crew
 from proofs.soak.judging import Witnessed, judge, overlapping, takeovers
 from proofs.soak.kept import SoakHistory, keep
@@ -29,6 +29,9 @@ from proofs.soak.soaked import Counts, Found, Soaked
 LEASE_SECONDS: Final = 0.5
 LAPSES_WITHIN_SECONDS: Final = 5.0
 """A lease that is longer is not waited for."""
+JUDGED_PARTS: Final = 20
+"""If of so many rounds more than one could not be judged, an invariant is unknown; else the rest
+are the sample, and the words tell how many are not part of it."""
 PATIENCE_SECONDS: Final = 60.0
 """Longer than any usual timeout of a lock: whoever gives up raises, and has not hung."""
 
@@ -60,7 +63,7 @@ def soak(
     proven = ProvenBoard.named(board) if isinstance(board, str) else board
     takes_lease = takes_a_lease(proven)
     lease = lease_seconds if takes_lease else proven.promises.lease_seconds
-    sum_up = _Sum(proven, lease, seed, folder / "soak")
+    sum_up = Sum(proven, lease, seed, folder / "soak")
     began = time.monotonic()
     usual: dict[str, float] = {}
     with _workplace(folder / "soak") as place, Crew(proven.text, processes) as crew:
@@ -103,7 +106,7 @@ def takes_a_lease(board: ProvenBoard) -> bool:
 
 
 @dataclass(slots=True)
-class _Sum:
+class Sum:
     """What all rounds come to."""
 
     board: ProvenBoard
@@ -113,7 +116,9 @@ class _Sum:
     counts: Counts = field(default_factory=Counts)
     found: dict[str, Found] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
-    judged: dict[str, dict[str, str]] = field(default_factory=dict)
+    judged: dict[str, dict[Value, str]] = field(default_factory=dict)
+    rounds: Counter[tuple[str, Value]] = field(default_factory=Counter)
+    unseen: str | None = None
 
     def take(self, played: Played) -> None:
         """Judge one more round, and keep what shows a promise broken."""
@@ -128,10 +133,12 @@ class _Sum:
             tuple(played.unseen),
         )
         self.counts = self.counts.plus(_counts(played, witnessed))
+        self.unseen = self.unseen or "; ".join(played.unseen) or None
         self.asked.update(operation.name for operation in played.operations)
         for verdict in judge(witnessed, self.board.promises):
             values = self.judged.setdefault(verdict.invariant, {})
             values.setdefault(verdict.value, verdict.words)
+            self.rounds[verdict.invariant, verdict.value] += 1
             if verdict.value == "violated":
                 self._keep(witnessed, verdict)
 
@@ -148,21 +155,32 @@ class _Sum:
         """All together."""
         verdicts = tuple(self._verdict(name, values) for name, values in self.judged.items())
         found = tuple(self.found.values())
-        why = None if self.counts.overlapping else "no two agents were ever at work at once"
+        never_met = None if self.counts.overlapping else "no two agents were ever at work at once"
         return Soaked(
-            self.board.name, self.seed, processes, seconds, self.counts, verdicts, found, why
+            self.board.name,
+            self.seed,
+            processes,
+            seconds,
+            self.counts,
+            verdicts,
+            found,
+            self.unseen or never_met,
         )
 
-    def _verdict(self, invariant: str, values: dict[str, str]) -> Verdict:
-        """The worst of what was said in any round."""
+    def _verdict(self, invariant: str, values: dict[Value, str]) -> Verdict:
+        """The worst of what was said in any round; a few that could not be judged are told of."""
         if "violated" in values:
             return Verdict(invariant, "violated", values["violated"])
-        if "unknown" in values:
+        unknown = self.rounds[invariant, "unknown"]
+        if unknown * JUDGED_PARTS > self.counts.rounds or (unknown and "holds" not in values):
             return Verdict(invariant, "unknown", values["unknown"])
         if "holds" not in values:
             return Verdict(invariant, "not applicable", values["not applicable"])
         idle = nobody_asked(invariant, self.asked)
-        return not_applicable(invariant, idle) if idle else Verdict(invariant, "holds")
+        if idle:
+            return not_applicable(invariant, idle)
+        but = f"but for {unknown} of {self.counts.rounds} rounds: {values.get('unknown')}"
+        return Verdict(invariant, "holds", but if unknown else "")
 
 
 def _counts(played: Played, witnessed: Witnessed) -> Counts:

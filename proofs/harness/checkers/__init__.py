@@ -21,6 +21,7 @@ from proofs.harness.checkers.grants import (
     no_early_steal,
     one_live_owner,
 )
+from proofs.harness.checkers.linearizability import STEPS_MAX
 from proofs.harness.checkers.listings import honest_listing, nothing_invented
 from proofs.harness.checkers.orders import Disagreement, agreed, judge_orders
 from proofs.harness.checkers.promises import PROMISES, Promises
@@ -60,14 +61,17 @@ CHECKERS: Final[dict[str, Checker]] = {
 }
 
 
-def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
+def check(
+    execution: Execution, promises: Promises = PROMISES, *, steps_max: int = STEPS_MAX
+) -> list[Verdict]:
     """One verdict for each invariant that an execution can show; what is left over comes last.
 
+    ``steps_max`` bounds each search for an order; what takes more is unknown.
     Raises ``Disagreement`` where our own checkers contradict each other. A run that got stuck is
     judged for that alone: what was under way then is not in its history. Where effects went unseen
     nothing is known to hold, nor to be violated.
     """
-    verdicts = _check(execution, promises)
+    verdicts = _check(execution, promises, steps_max)
     if not execution.unseen:
         return verdicts
     words = "; ".join(execution.unseen)
@@ -75,7 +79,7 @@ def check(execution: Execution, promises: Promises = PROMISES) -> list[Verdict]:
     return [unknown(one.invariant, words) if one.value in known else one for one in verdicts]
 
 
-def _check(execution: Execution, promises: Promises) -> list[Verdict]:
+def _check(execution: Execution, promises: Promises, steps_max: int) -> list[Verdict]:
     if execution.damaged and not promises.include("S12"):
         words = "a file was damaged, and the board does not promise to contain that"
         return [not_applicable(name, words) for name in ("S12", *CHECKERS)]
@@ -85,7 +89,7 @@ def _check(execution: Execution, promises: Promises) -> list[Verdict]:
         others = ["S12", *(name for name in CHECKERS if name != "L1")]
         return [no_wedge(evidence), *(unknown(name, "the run got stuck") for name in others)]
     verdicts = [contained(whole), *(checker(evidence) for checker in CHECKERS.values())]
-    by_search = judge_orders(evidence)
+    by_search = judge_orders(evidence, steps_max=steps_max)
     judged = _joined(agreed(evidence, verdicts, by_search), by_search)
     return [_promised(verdict, promises) for verdict in judged]
 
