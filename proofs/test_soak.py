@@ -77,7 +77,7 @@ def test_a_board_without_a_lock_is_convicted_and_its_history_is_kept(tmp_path: P
     assert again[found.invariant] == found.words
     told = found.history.with_suffix(".txt").read_text()
     assert told.startswith(f"{found.invariant} violated by no_lock") and found.words in told
-    assert "-> t" in told and "cannot be replayed" in told
+    assert "\n       ms a" in told and "cannot be replayed" in told
 
 
 def test_a_lock_that_outlives_its_holder_is_convicted(tmp_path: Path) -> None:
