@@ -94,6 +94,7 @@ class Play:
     def run(self) -> Played:
         """Raises ``UnfitBoardError``."""
         self._crew.fill()
+        self._wait_until_all_are_up()
         played = self._played
         try:
             self._alone("post", tasks=[task.to_json() for task in self._round.tasks])
@@ -111,6 +112,13 @@ class Play:
         ]
         played.operations, played.has_parts = merged(calls), agents_with_parts(calls)
         return played
+
+    def _wait_until_all_are_up(self) -> None:
+        """But for the spare one: who begins late meets fewer others."""
+        patience = _Patience()
+        while not all(member.is_up for member in self._crew.members[:-1]):
+            if not self._hear(TICK_SECONDS):
+                self._wait(patience.tick(None), self._crew.members)
 
     def _work(self) -> None:
         self._began = began = time.monotonic()

@@ -32,6 +32,8 @@ LAPSES_WITHIN_SECONDS: Final = 5.0
 JUDGED_PARTS: Final = 20
 """If of so many rounds more than one could not be judged, an invariant is unknown; else the rest
 are the sample, and the words tell how many are not part of it."""
+USUAL_SECONDS: Final = 0.03
+"""How long a round takes before one of its kind was seen; kills come too early, not never."""
 PATIENCE_SECONDS: Final = 60.0
 """Longer than any usual timeout of a lock: whoever gives up raises, and has not hung."""
 
@@ -82,11 +84,11 @@ def soak(
                 one,
                 directory,
                 lease_seconds=lease if takes_lease else None,
-                usual=usual.get(one.kind, 0.1),
+                usual=usual.get(one.kind, USUAL_SECONDS),
                 patience_seconds=patience_seconds,
             ).run()
             shutil.rmtree(directory)
-            usual[one.kind] = played.seconds or usual.get(one.kind, 0.1)
+            usual[one.kind] = played.seconds or usual.get(one.kind, USUAL_SECONDS)
             sum_up.take(played)
             is_over = time.monotonic() - began >= seconds
             if operations_max is not None:
