@@ -39,6 +39,7 @@ from proofs.harness.clock import SharedTime
 from proofs.harness.model import BoardModel, ModelTask
 from proofs.machine_boards import ATTEMPTS_MAX, QUARANTINE_AFTER_SECONDS, RESCAN_SECONDS
 from strategies import corrupted_payloads, pending_tasks
+from strategies.payloads import is_damage
 from swarm.errors import CorruptTaskError, DuplicateTaskError
 from swarm.task import Task
 from swarm.task_board import TaskBoard
@@ -53,7 +54,7 @@ CAPABILITIES = st.none() | st.lists(st.sampled_from(TYPES), unique=True)
 LEASES = st.sampled_from([10.0, 100])
 TOKENS = st.sampled_from(["none", "current", "current", "superseded"])
 STEPS = st.sampled_from([0.0, 1.0, 9.0, 10.0, 60.0, 100.0, 3600.0, -5.0, -50.0, -1000.0])
-# Of a task that is not on the board, so that it is damage under whatever name it is put.
+# Of a task that is not on the board, so that it is damage under nearly any name it is put.
 DAMAGE = corrupted_payloads(of=pending_tasks(ids=st.just("another")))
 
 
@@ -263,6 +264,8 @@ class TaskBoardMachine(RuleBasedStateMachine):
         age=st.sampled_from([0.0, 59.0, 60.0, 3600.0, -3600.0]),
     )
     def damage_a_file(self, task_id: str, payload: Any, age: float) -> None:
+        if not is_damage(payload.data, task_id):
+            return  # one kind of damage to another's file is to call it by this very id
         path = self.path(task_id)
         path.write_bytes(payload.data)
         os.utime(path, (self.now - age, self.now - age))

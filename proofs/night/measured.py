@@ -32,7 +32,7 @@ def measured(board: str, invariant: str) -> float | None:
 
 
 def _seconds(board: str, invariant: str, seed: int) -> float | None:
-    members, _ = playing(ProvenBoard.named(board), ())
+    members, _ = playing(ProvenBoard.named(board), (), SECONDS_MAX)
     order, began = slots(members, GATES, seed), time.monotonic()
     done = False
 

@@ -20,9 +20,12 @@ from proofs.harness.gates import GATES, GateName
 from proofs.harness.proof import ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import UnknownError
+from proofs.night.deep import deep_turn
 from proofs.night.found import Found
 from proofs.night.machine import NAME, machine_turn
 from proofs.night.mutated import mutated
+from proofs.night.soaks import NAME as SOAK
+from proofs.night.soaks import soak_turn
 from proofs.night.stage import Stage
 from proofs.night.swept import swept
 from proofs.pairs import EXECUTIONS_MAX, pair_of, pairs
@@ -36,6 +39,8 @@ class Member(NamedTuple):
     """``play`` takes one turn; ``why_not`` says why it has nothing to do with a board, if so.
 
     ``opens_itself``: it opens the doors by itself, so they must be closed when its turn begins.
+    ``turn_seconds`` are those of one turn, None: as of the others; it has no more than ``share`` of
+    the time of all, and none at all in a night with less than ``budget_seconds_min``.
     """
 
     name: str
@@ -43,6 +48,9 @@ class Member(NamedTuple):
     gates: tuple[GateName, ...] = GATES
     why_not: Callable[[ProvenBoard], str | None] = lambda board: None
     opens_itself: bool = False
+    turn_seconds: float | None = None
+    share: float = 1.0
+    budget_seconds_min: float = 0.0
 
 
 _KINDS: Final = {
@@ -157,7 +165,7 @@ def _contains_no_damage(board: ProvenBoard) -> str | None:
 
 def is_not_ours(board: ProvenBoard) -> str | None:
     """Why the state machine has nothing to do with it."""
-    return None if board.text == OUR_BOARD else "it is a machine of our own board"
+    return None if board.text == OUR_BOARD else "it is for our own board"
 
 
 PORTFOLIO: Final = (
@@ -170,6 +178,20 @@ PORTFOLIO: Final = (
     Member("damage", _damage, why_not=_contains_no_damage),
     Member("crashes", _crashes, ("threads",), _loses_no_power),
     Member(NAME, machine_turn, ("threads",), is_not_ours, opens_itself=True),
+    Member(
+        *(SOAK, soak_turn, ("processes",)),
+        opens_itself=True,
+        turn_seconds=20.0,
+        share=0.1,
+        budget_seconds_min=60.0,
+    ),
+    Member(
+        *("deep proofs", deep_turn, ("threads",), is_not_ours),
+        opens_itself=True,
+        turn_seconds=60.0,
+        share=0.2,
+        budget_seconds_min=1800.0,
+    ),
 )
 """What a night consists of. One that is added here has its turns, and its line in the report."""
 

@@ -26,9 +26,10 @@ from proofs.night.progress import Shows, progress
 from proofs.night.reached import Pair
 from proofs.night.records import Record, Records, put_back, record_of
 from proofs.night.replays import CORPUS, EXAMPLES, KEPT, LEFT, REPLAYS
-from proofs.night.schedule import playing, slots, turn_seconds
+from proofs.night.schedule import next_fair, playing, seconds_of, slots, turn_seconds
 from proofs.night.scratch import scratch
 from proofs.night.seeds import seed_of
+from proofs.night.soaks import with_holes
 from proofs.night.tally import Tally
 from proofs.night.told import report, say
 from proofs.night.turn import Brought, Turn
@@ -111,7 +112,8 @@ class _Leading:
 
     def ended(self, *, is_whole: bool) -> Night:
         """All that is known now."""
-        found = findings(self.tally.found, self.before, self.now, self.known, self.tally.replays)
+        shown = with_holes(self.tally.found)
+        found = findings(shown, self.before, self.now, self.known, self.tally.replays)
         for one in found:
             if one.standing == "gone" and one.name in self.before:
                 self.records.is_gone(self.before[one.name], self.night)
@@ -144,9 +146,10 @@ class _Leading:
         print(self.sung.words(), flush=True)
 
     def _canary_turns(self, canary: Canary, until: Until) -> Next:
-        members, _ = playing(ProvenBoard.named(canary.board), ())
+        budget = self.asked.budget_seconds
+        members, _ = playing(ProvenBoard.named(canary.board), (), budget)
         order = slots(members, self.asked.gates, seed_of(self.asked.seed, canary.name))
-        seconds = min(1.0, turn_seconds(self.asked.budget_seconds, len(members)))
+        seconds = min(1.0, turn_seconds(budget, len(members)))
 
         def following(number: int) -> Turn | None:
             if until.is_over or (self.sung is not None and self.sung.seconds is not None):
@@ -175,14 +178,17 @@ class _Leading:
                     yield replace(turn, share=(part, parts), files=files)
 
     def _portfolio(self) -> Next:
-        members, self.idle = playing(self.board, self.asked.only)
+        budget = self.asked.budget_seconds
+        members, self.idle = playing(self.board, self.asked.only, budget)
+        of_name = {member.name: member for member in members}
         order = slots(members, self.asked.gates, self.asked.seed)
-        seconds = turn_seconds(self.asked.budget_seconds, len(members))
+        usual = turn_seconds(budget, len(members))
 
         def following(number: int) -> Turn | None:
-            slot = next(order, None)
-            if self.until.is_over or slot is None:
+            if self.until.is_over or not members:
                 return None
+            slot = next_fair(order, of_name, self.tally)
+            seconds = seconds_of(of_name[slot.member], usual, budget)
             told = self.pairs_told.setdefault(number, set())
             news = frozenset(self.tally.pairs - told)
             told |= news

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
-from proofs.harness.gates import GateName
+from proofs.harness.gates import GATES, GateName
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.members import PORTFOLIO, Member
 from proofs.night.seeds import seed_of
+from proofs.night.tally import Tally
 
 SECONDS_MAX: Final = 3.0
 SECONDS_MIN: Final = 0.3
@@ -34,14 +36,43 @@ def turn_seconds(budget_seconds: float, members: int) -> float:
     return min(most, max(SECONDS_MIN, budget_seconds / _TURNS))
 
 
-def playing(board: ProvenBoard, only: Sequence[str]) -> tuple[list[Member], dict[str, str]]:
+def playing(
+    board: ProvenBoard, only: Sequence[str], budget_seconds: float
+) -> tuple[list[Member], dict[str, str]]:
     """The members that have something to do with a board; of the others why not."""
     asked = [member for member in PORTFOLIO if not only or member.name in only]
-    why_not = {member.name: member.why_not(board) for member in asked}
+    why_not = {
+        member.name: member.why_not(board) or (None if only else _too_short(member, budget_seconds))
+        for member in asked
+    }
     return (
         [member for member in asked if why_not[member.name] is None],
         {name: why for name, why in why_not.items() if why is not None},
     )
+
+
+def _too_short(member: Member, budget_seconds: float) -> str | None:
+    least = member.budget_seconds_min
+    return f"it takes part from {least / 60:g} minutes on" if budget_seconds < least else None
+
+
+def next_fair(order: Iterator[Slot], members: Mapping[str, Member], tally: Tally) -> Slot:
+    """The next whose member has not had more than its share of the time; any, if all have."""
+    for slot in islice(order, len(members) * len(GATES)):
+        if _is_within_its_share(members[slot.member], tally):
+            return slot
+    return next(order)
+
+
+def seconds_of(member: Member, usual: float, budget_seconds: float) -> float:
+    """How long a turn of this member is."""
+    return min(member.turn_seconds or usual, max(SECONDS_MIN, member.share * budget_seconds))
+
+
+def _is_within_its_share(member: Member, tally: Tally) -> bool:
+    lines = tally.lines.values()
+    own = sum(line.seconds for line in lines if line.member == member.name)
+    return own <= member.share * sum(line.seconds for line in lines)
 
 
 def slots(members: Sequence[Member], gates: Sequence[GateName], seed: int) -> Iterator[Slot]:

@@ -15,7 +15,6 @@ from proofs.harness.proof import Conclusion
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.asked import Asked
 from proofs.night.canary import Canary
-from proofs.night.machine import NAME
 from proofs.night.members import NAMES
 from proofs.night.morning import Finding
 from proofs.night.tally import Line, Tally
@@ -140,8 +139,7 @@ class Night:
 
     def _conclusion(self, line: Line, what: str) -> Conclusion:
         coverage = line.coverage
-        told = coverage.words(line.gate) if line.member != NAME else ""
-        told = told or f"{line.executions:,} executions"
+        told = coverage.words(line.gate) if coverage.agents else f"{line.executions:,} executions"
         files = [one.path for one in self.findings if one.is_violated]
         mine = self._files_of(line) if line.violations else []
         asked = +coverage.invoked
