@@ -36,9 +36,9 @@ def started(folder: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def until(holds: Callable[[], Any], why: str) -> None:
+def until(holds: Callable[[], Any], why: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for what will be, whatever the machine is busy with."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, why
         time.sleep(0.02)

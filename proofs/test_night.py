@@ -96,6 +96,18 @@ def follows_the_lines(printed: str, folder: Path) -> None:
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="not run: it takes long; under proofs-fuzz")
+def test_workers_end_with_their_night_amid_a_turn_in_which_they_find_nothing(
+    tmp_path: Path,
+) -> None:
+    night = started(tmp_path, "--budget", "1h", "--only", "random walk")  # turns of half a minute
+    corpus = tmp_path / ".proofs" / "corpus"
+    until(lambda: len(list(corpus.rglob("*"))) > 4, "the night learned nothing")
+    night.kill()
+    night.communicate()
+    until(lambda: not of_night(tmp_path), "a process has outlived its night", 12.0)
+
+
+@pytest.mark.skipif(not IS_DEEP, reason="not run: it takes long; under proofs-fuzz")
 def test_an_interrupted_night_keeps_what_it_found_and_leaves_nothing(tmp_path: Path) -> None:
     night = started(tmp_path, "--budget", "300s", "--board", NO_LOCK, "--report", "report")
     found = tmp_path / ".proofs" / "counterexamples"

@@ -12,6 +12,8 @@ from proofs.harness.counterexample import (
     is_counterexample,
     load,
 )
+from proofs.harness.proven_board import ProvenBoard
+from proofs.night.found import Found
 from proofs.night.judge import LARGE
 from proofs.night.known import Known
 from proofs.night.records import Record, Records, record_of_file
@@ -37,6 +39,16 @@ def kept(board: str, folder: Path, known: Mapping[str, Known]) -> dict[str, Path
 def left(board: str, folder: Path) -> list[Path]:
     """Those that a night had no time to make small."""
     return [path for path, one in _readable(_in(folder)) if is_large(path) and one.board == board]
+
+
+def large(board: ProvenBoard, folder: Path) -> dict[str, Found]:
+    """The same as findings, by name: the next night makes them small, and records them then."""
+    found = {}
+    for path in left(board.text, folder):
+        one = load(path)
+        words = f"{one.invariant} violated by {board.name}, not made small yet: {one.violation}"
+        found[path.name] = Found(str(path), board.text, one.gates[0], one.invariant, words)
+    return found
 
 
 def is_large(path: Path) -> bool:

@@ -19,7 +19,7 @@ from proofs.night.corpus import Corpus
 from proofs.night.crew import Crew, Lost, Next
 from proofs.night.database import MEMORY, database_of
 from proofs.night.found import Found
-from proofs.night.kept import adopted, kept, left
+from proofs.night.kept import adopted, kept, large, left
 from proofs.night.known import Known, read_known
 from proofs.night.morning import findings
 from proofs.night.progress import Shows, progress
@@ -112,7 +112,7 @@ class _Leading:
 
     def ended(self, *, is_whole: bool) -> Night:
         """All that is known now."""
-        shown = with_holes(self.tally.found)
+        shown = with_holes(self.tally.found) | large(self.board, self.asked.counterexamples)
         found = findings(shown, self.before, self.now, self.known, self.tally.replays)
         for one in found:
             if one.standing == "gone" and one.name in self.before:
