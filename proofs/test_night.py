@@ -57,8 +57,9 @@ def test_a_night_that_is_killed_has_lost_nothing_and_the_next_one_goes_on(tmp_pa
     found = tmp_path / ".proofs" / "counterexamples"
     until(lambda: list(found.glob("no_lock-*.json")), "the night found nothing")
     first.kill()
-    first.communicate()
+    first.wait()
     until(lambda: not of_night(tmp_path), "a process has outlived its night")
+    first.communicate()
     names = {path.name for path in found.glob("no_lock-*.json")}
 
     second = started(tmp_path, "--budget", "1s", "--seed", "3", "--report", "report", *options)
@@ -103,8 +104,9 @@ def test_workers_end_with_their_night_amid_a_turn_in_which_they_find_nothing(
     corpus = tmp_path / ".proofs" / "corpus"
     until(lambda: len(list(corpus.rglob("*"))) > 4, "the night learned nothing")
     night.kill()
-    night.communicate()
+    night.wait()  # its output ends with the last process that has it
     until(lambda: not of_night(tmp_path), "a process has outlived its night", 12.0)
+    night.communicate()
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="not run: it takes long; under proofs-fuzz")
