@@ -6,8 +6,10 @@ because its own plugin, which obeys the option, comes later and so has the last 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,6 +24,15 @@ def concludes(request: pytest.FixtureRequest) -> object:
     from proofs.proving import tell
 
     return partial(tell, request.node)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """Where syncs cost nothing, if there is such a place."""
+    from proofs.power_loss import fast_directory
+
+    with TemporaryDirectory(dir=fast_directory(tmp_path)) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

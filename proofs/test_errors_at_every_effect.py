@@ -14,9 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import settings
 
 from proofs.error_matrix import (
@@ -43,7 +41,6 @@ from proofs.harness.matrix import cells_of_trials
 from proofs.harness.proof import Proof
 from proofs.harness.proven_board import ProvenBoard
 from proofs.one_call import scenario_of
-from proofs.power_loss import fast_directory
 from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.faults import Fault
 from strategies.scenarios import Scenario
@@ -53,13 +50,6 @@ QUICK = ("post", "claim_next")
 
 TEMPORARY = ".tmp/next.json"
 MEANWHILE = ("claim_next",)
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Path]:
-    """Where syncs cost nothing, if there is such a place."""
-    with TemporaryDirectory(dir=fast_directory(tmp_path)) as folder:
-        yield Path(folder)
 
 
 def test_no_error_at_any_effect_of_an_operation_breaks_a_promise(

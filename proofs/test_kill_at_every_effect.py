@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -44,14 +45,16 @@ LAST = "a3"
 """Who goes on when both are done."""
 
 
-def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(proving: Proving) -> None:
+def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(
+    proving: Proving, memory: Path
+) -> None:
     if "processes" not in gates_of(proving.config):
         pytest.skip("not applicable: only a process can be killed")
     names = [name for name in proving.board.asks if name in ALONE]
     kills = 0
     left: dict[str, set[str]] = {}
     trials: list[Trial] = []
-    with proving.proof("processes") as proof:
+    with proving.proof("processes", root=memory) as proof:
         for name in names:
             scenario = scenario_of(proof.gates.board, name)
             plain = proof.examine(scenario)
@@ -69,7 +72,7 @@ def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(proving: Prov
 
 
 def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
-    proving: Proving,
+    proving: Proving, memory: Path
 ) -> None:
     if "processes" not in gates_of(proving.config):
         pytest.skip("not applicable: only a process can be killed")
@@ -79,7 +82,7 @@ def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
     partners = [name for name in asks if name in PARTNERS] if IS_DEEP else few
     kills, sleeps = 0, False
     left: dict[str, set[str]] = {}
-    with proving.proof("processes") as proof:
+    with proving.proof("processes", root=memory) as proof:
         for name, partner in product(names, partners):
             plain = proof.examine(beside_another(proof, name, partner))
             for interleaved in killed_beside_another(proof, plain, stride=1 if IS_DEEP else 16):
