@@ -53,7 +53,7 @@ def playing(
 
 def _too_short(member: Member, budget_seconds: float) -> str | None:
     least = member.budget_seconds_min
-    return f"it takes part from {least / 60:g} minutes on" if budget_seconds < least else None
+    return f"it takes part from --budget {least / 60:g}m on" if budget_seconds < least else None
 
 
 def next_fair(order: Iterator[Slot], members: Mapping[str, Member], tally: Tally) -> Slot:
