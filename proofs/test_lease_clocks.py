@@ -36,19 +36,22 @@ _NAMES: Final = ("claim_next", "claim", "renew", "release", "complete", "advance
 class HastyByMonotonicClock(lease_by_monotonic_clock.Board):
     """Takes a claim over after half of its lease."""
 
-    lease_seconds = 1800.0
+    def __init__(self, storage_path: str) -> None:
+        super().__init__(storage_path, 1800.0)
 
 
 class HastyByFileTime(lease_by_file_time.Board):
     """Takes a claim over after half of its lease."""
 
-    lease_seconds = 1800.0
+    def __init__(self, storage_path: str) -> None:
+        super().__init__(storage_path, 1800.0)
 
 
 class HastyByWallClock(lease_by_wall_clock.Board):
     """Takes a claim over after half of its lease."""
 
-    lease_seconds = 1800.0
+    def __init__(self, storage_path: str) -> None:
+        super().__init__(storage_path, 1800.0)
 
 
 BOARDS: Final = [
