@@ -51,8 +51,8 @@ REDUNDANT: Final = {
     "one has; the first such close of an operation is convicted of that, this one runs the same "
     "code under the same lock",
     r"(mkdir|fsync|link|unlink) \.archive\S*( -> \S+)?( \(\d\))? .*|fsync \.( \(2\))? .*"
-    r"|link T\.json -> \.archive\S+ .*": "**not shown**: no invariant speaks of what a loss of power "
-    "leaves of the archive, or brings back from it",
+    r"|link T\.json -> \.archive\S+ .*": "**not shown**: no invariant speaks of what a loss "
+    "of power leaves of the archive, or brings back from it",
 }
 """Which mutations no proof has to see, as a pattern of their label and how, and why."""
 
