@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from proofs.harness.answers import UnfitBoardError
@@ -24,6 +24,7 @@ from proofs.harness.verdict import UnknownError
 from proofs.plugin import PROPERTY
 from proofs.power_loss import fast_root
 from proofs.restarts import restarted
+from proofs.sampling import each_drawn
 from strategies.crashes import MODELS, Model
 from strategies.scenarios import Scenario
 
@@ -184,26 +185,10 @@ class Proving:
         for number in range(ROUNDS_MAX):
             never = {name.partition("(")[0] for name in proof.coverage.never_succeeded()}
             more = [name for name in names if name in never] * len(names)
-            self._sample_once(proof, scenarios((*names, *more)), executions, number)
+            by = seed_of(self.config) + number
+            each_drawn(scenarios((*names, *more)), proof.examine, by=by, examples=executions)
             if not proof.may_still_reach():
                 return
-
-    def _sample_once(
-        self, proof: AnyProof, scenarios: st.SearchStrategy[Scenario], executions: int, number: int
-    ) -> None:
-        @seed(seed_of(self.config) + number)
-        @settings(
-            max_examples=executions,
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(scenarios)
-        def examine(scenario: Scenario) -> None:
-            proof.examine(scenario)
-
-        examine()
 
     def _to_copy(self, proof: AnyProof) -> Iterator[str]:
         """Lines for the shell: where the report is, and how to keep what was found."""

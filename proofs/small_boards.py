@@ -7,7 +7,7 @@ from pathlib import Path
 SMALL = """
 import contextlib, fcntl, json, os
 import filelock
-from beside_it import ids
+from beside_small import ids
 
 class Board:
     '''As little as can be proved: tasks in order of their names, under one lock.'''
@@ -179,5 +179,5 @@ def with_boards(folder: Path) -> Path:
     """Put them into a folder, as somebody has them beside each other."""
     (folder / "boards.py").write_text(SMALL)
     (folder / "ends.py").write_text("from boards import Board\nraise SystemExit(7)\n")
-    (folder / "beside_it.py").write_text(BESIDE_IT)
+    (folder / "beside_small.py").write_text(BESIDE_IT)
     return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from proofs.harness.checkers import check
@@ -21,6 +21,7 @@ from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import violations
 from proofs.safe_boards import lease_by_file_time, lease_by_monotonic_clock, lease_by_wall_clock
+from proofs.sampling import each_drawn
 from strategies.clocks import clocks_apart
 from strategies.scenarios import Scenario, scenarios
 
@@ -87,20 +88,12 @@ def examined(
     board = ProvenBoard.named(f"{kind.__module__}:{kind.__name__}")
     with Gates(board, root) as gates:
         for number in SEEDS:
-
-            @seed(number)
-            @settings(
-                max_examples=executions,
-                phases=[Phase.generate],
-                database=None,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
+            each_drawn(
+                drawn,
+                lambda scenario: look(board, gates.run(scenario, gate)),
+                by=number,
+                examples=executions,
             )
-            @given(drawn)
-            def examine(scenario: Scenario) -> None:
-                look(board, gates.run(scenario, gate))
-
-            examine()
 
 
 def must_hold(board: ProvenBoard, execution: Execution) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import settings
 
 from proofs.harness.checkers import check
 from proofs.harness.execution import Execution
@@ -18,6 +18,7 @@ from proofs.harness.proof import Proof, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import violations
 from proofs.safe_boards import renewed_by_a_daemon_thread
+from proofs.sampling import each_drawn
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario, scenarios
@@ -153,20 +154,12 @@ def test_a_board_that_renews_in_the_background_is_not_convicted(
     board = named(kind)
     with Gates(board, tmp_path / "board") as gates:
 
-        @seed(0)
-        @settings(
-            max_examples=EXECUTIONS[gate],
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(scenarios(agents_max=3, names=board.asks))
         def examine(scenario: Scenario) -> None:
             found = violations(check(gates.run(scenario, gate), board.promises))
             assert not found, (found, scenario)
 
-        examine()
+        drawn = scenarios(agents_max=3, names=board.asks)
+        each_drawn(drawn, examine, by=0, examples=EXECUTIONS[gate])
 
 
 def examine_walks(proof: Proof, executions: int) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., int])
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -19,6 +22,18 @@ def budget(context: click.Context, parameter: click.Parameter, text: str) -> flo
             f"must be a positive number with s, m or h, like 60s, got {text!r}"
         )
     return seconds
+
+
+def budget_option(default: str) -> Callable[[Command], Command]:
+    """How long the command may take."""
+    return click.option(
+        "--budget",
+        callback=budget,
+        default=default,
+        show_default=True,
+        metavar="TIME",
+        help="How long to look: 60s, 30m, 1h.",
+    )
 
 
 def seed(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:

@@ -16,14 +16,7 @@ _PATH: Any = click.Path(path_type=Path)
 
 
 @click.command("fuzz", epilog=EPILOG)
-@click.option(
-    "--budget",
-    callback=amounts.budget,
-    default="5m",
-    show_default=True,
-    metavar="TIME",
-    help="How long to look: 60s, 30m, 1h.",
-)
+@amounts.budget_option("5m")
 @click.option(
     "--processes",
     type=click.IntRange(1, 256),

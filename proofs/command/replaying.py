@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,17 +25,10 @@ from proofs.exit_code import ExitCode
     is_flag=True,
     help="For git bisect run: 125 where a replay diverged and broke nothing, or could not judge.",
 )
-def replay_command(
-    files: tuple[Path, ...],
-    board: str | None,
-    gate: str | None,
-    report: Path | None,
-    strict: bool,
-    bisect: bool,
-) -> int:
+def replay_command(bisect: bool, **asked: Any) -> int:
     """Replay counterexamples, or folders of them, on the code as it is now."""
     try:
-        return _replayed(files, board, gate, report, strict, bisect)
+        return _replayed(bisect=bisect, **asked)
     except Exception:  # Ctrl-C is none
         if not bisect:
             raise

@@ -18,15 +18,7 @@ _CODES = {"violated": ExitCode.VIOLATED, "unknown": ExitCode.UNKNOWN}
 @click.option(
     "--board", metavar="BOARD", help="MODULE:CALLABLE or path/to/file.py:CALLABLE; else ours."
 )
-@click.option(
-    "--budget",
-    "seconds",
-    callback=amounts.budget,
-    default="60s",
-    show_default=True,
-    metavar="TIME",
-    help="How long: 60s, 30m, 1h.",
-)
+@amounts.budget_option("60s")
 @click.option(
     "--processes",
     type=click.IntRange(2, 32),
@@ -38,7 +30,7 @@ _CODES = {"violated": ExitCode.VIOLATED, "unknown": ExitCode.UNKNOWN}
 @click.option(
     "--seed", callback=amounts.seed, metavar="N", help="Ask the same, about as often killed."
 )
-def soak_command(board: str | None, seconds: float, processes: int, seed: int | None) -> int:
+def soak_command(board: str | None, budget: float, processes: int, seed: int | None) -> int:
     """Let real agents work and die with nothing intercepted, and judge what they saw.
 
     It cannot be replayed. The history that shows a promise broken is kept in .proofs/soak.
@@ -51,7 +43,7 @@ def soak_command(board: str | None, seconds: float, processes: int, seed: int | 
     drawn = random.SystemRandom().getrandbits(32) if seed is None else seed
     try:
         proven = ProvenBoard.named(board or "proofs.our_board:TaskBoard")
-        soaked = soak(proven, seconds, processes, drawn, Path(".proofs"))
+        soaked = soak(proven, budget, processes, drawn, Path(".proofs"))
     except (ValueError, UnfitBoardError) as error:
         raise click.UsageError(str(error)) from error
     for found in soaked.found:

@@ -112,7 +112,8 @@ class ThreadGate:
         first = self.scheduling.first()
         with waiting_for(self) as here:
             self._place(here, agents[first])
-            for thread, name in zip(take(len(agents) - 1), agents.keys() - {first}, strict=True):
+            others = [name for name in agents if name != first]  # sorted, as threads are given out
+            for thread, name in zip(take(len(others)), others, strict=True):
                 self._place(thread, agents[name])
                 thread.give(partial(self._act, agents[name], programs[name]), name)
             self.chosen = first

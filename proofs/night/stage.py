@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase
 
@@ -16,6 +15,7 @@ from proofs.harness.proven_board import ProvenBoard
 from proofs.night.corpus import Corpus
 from proofs.night.judge import Judge
 from proofs.night.until import TurnOver, Until
+from proofs.sampling import each_drawn
 from strategies.scenarios import Scenario
 
 EXAMPLES_MAX = 100_000
@@ -72,20 +72,11 @@ class Stage:
     ) -> None:
         """The same with something else done with each."""
 
-        @seed(self.seed)
-        @settings(
-            max_examples=EXAMPLES_MAX,
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(scenarios)
-        def examine(scenario: Scenario) -> None:
+        def do_in_time(scenario: Scenario) -> None:
             self.until.check()
             do(scenario)
 
         try:
-            examine()
+            each_drawn(scenarios, do_in_time, by=self.seed, examples=EXAMPLES_MAX)
         except TurnOver:
             return
