@@ -6,6 +6,7 @@ because its own plugin, which obeys the option, comes later and so has the last 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,21 @@ import pytest
 from proofs.profiles import load_usual_profile
 
 load_usual_profile()
+
+
+@pytest.hookimpl(tryfirst=True)  # of those that come first, the last registered does: before xdist
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A folder of proofs runs on all cores, as with ``-n auto``; ``-n 0``: in one process.
+
+    Not where somebody wants to see what happens as it does, nor for a test or a file by its name.
+    """
+    option = config.option
+    is_plain = option.numprocesses is None and option.dist == "no" and not option.tx
+    is_spread = hasattr(config, "workerinput")  # a process that xdist started
+    is_looked_at = option.usepdb or option.trace or option.capture == "no" or option.collectonly
+    is_whole = all(os.path.isdir(argument) for argument in config.args)
+    if is_whole and is_plain and not is_spread and not is_looked_at:
+        option.numprocesses, option.dist = "auto", "worksteal"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, NoReturn
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -68,9 +69,15 @@ def seed_of(config: pytest.Config) -> int:
     """By which scenarios are drawn: as asked for, the same each time in CI, else a new one."""
     if _seed not in config.stash:
         asked: int | None = config.getoption("--proofs-seed")
-        usual = 0 if settings().derandomize else secrets.randbits(32)
+        usual = 0 if settings().derandomize else _drawn_seed(config)
         config.stash[_seed] = usual if asked is None else asked
     return config.stash[_seed]
+
+
+def _drawn_seed(config: pytest.Config) -> int:
+    """Another one for each session, the same in all of its processes."""
+    worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    return secrets.randbits(32) if worker is None else crc32(worker["testrunuid"].encode())
 
 
 def tell(item: pytest.Item, conclusion: Conclusion) -> None:

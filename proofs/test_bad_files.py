@@ -248,12 +248,15 @@ def test_a_file_of_a_newer_format_is_refused_with_words_and_never_moved(
     assert bad(board).read_bytes() == data and board.quarantined() == []
 
 
-def test_a_file_whose_name_is_not_unicode_is_contained(board: TaskBoard, clock: Clock) -> None:
+def test_a_file_whose_name_is_not_unicode_is_contained(
+    board: TaskBoard, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     path = os.fsencode(board.storage_path) + b"/\xff\n.json"
     with open(path, "wb") as file:
         file.write(b"{}")
     os.utime(path, (NOW, NOW))
     assert [task.task_id for task in board.list_all()] == ["t1", "t3"]
+    assert all(message.isprintable() for message in caplog.messages) and caplog.messages
     assert len(board.damaged()) == 1
     assert granted(board) == ["t1", "t3"]
     clock.now += LONG

@@ -19,6 +19,7 @@ __all__ = [
     "TokensUsedUpError",
     "UnsafeStorageError",
     "UnsupportedPlatformError",
+    "readable",
     "shown",
 ]
 
@@ -53,6 +54,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
+def readable(path: str) -> str:
+    """The path in one line that any terminal and any log takes: what cannot be read is escaped."""
+    return path if path.isprintable() else repr(path)
+
+
 class DuplicateTaskError(SwarmError):
     """A task, or a bad file, of this id is on the board already; it was left as it is."""
 
@@ -78,8 +84,9 @@ class CorruptTaskError(SwarmError):
 
     def __str__(self) -> str:
         return (
-            f"{self.source} must hold one task as JSON: {self.reason}. Mend the file in place, or "
-            "leave it: the board moves it to .quarantine once nobody has changed it for a while."
+            f"{readable(self.source)} must hold one task as JSON: {self.reason}. Mend the file in "
+            "place, or leave it: the board moves it to .quarantine once nobody has changed it for "
+            "a while."
         )
 
 
@@ -87,7 +94,7 @@ class NewerFormatError(CorruptTaskError):
     """The file was written by a later version of the board; it is never changed nor moved."""
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.reason}. Update swarm to work on it."
+        return f"{readable(self.source)}: {self.reason}. Update swarm to work on it."
 
 
 class LockTimeoutError(SwarmError, TimeoutError):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from swarm.boot import boot_id
-from swarm.errors import CorruptTaskError, StorageMissingError
+from swarm.errors import CorruptTaskError, StorageMissingError, readable
 from swarm.file_times import UNSETTLED, FileClock, stamp_of
 from swarm.index_lines import DAMAGED, DUE, FINAL, READY, Entry, order_key, time_key, type_key
 from swarm.quarantine import Quarantine
@@ -221,7 +221,8 @@ class Survey:
         try:
             return self._quarantine.take(Path(self._path(task_id)), task_id, found, now)
         except OSError as error:
-            _log.warning("could not move %s to quarantine: %s", self._path(task_id), error)
+            path = readable(self._path(task_id))
+            _log.warning("could not move %s to quarantine: %s", path, error)
             return False
 
     def _was_left_alone(self, found: TaskFile, now: float) -> bool:
