@@ -135,7 +135,8 @@ def run(
     and listed at the end, here. The doors must be open (see ``interception``). A guarded run
     has the same trace, takes several times as long, and tells what its agents did unseen.
     """
-    return supervised(partial(_run_whole, scenario, board, root, gate, guarded=guarded))
+    job = partial(_run_whole, scenario, board, root, gate, guarded=guarded)
+    return supervised(job, by_turns=gate is None)
 
 
 def _run_whole(
@@ -188,7 +189,8 @@ def run_from(
     posted. ``time`` goes on meanwhile. Nobody watches for unseen effects. Otherwise as ``run``.
     """
     alone = _Alone(root, time)
-    return supervised(partial(_run, alone, scenario, board, before, gate, None))
+    job = partial(_run, alone, scenario, board, before, gate, None)
+    return supervised(job, by_turns=gate is None)
 
 
 def _run(

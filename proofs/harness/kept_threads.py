@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 
+from proofs.harness.one_core import Cores, keep
 from proofs.harness.scheduling import RunAbortedError
 
 _allocate_lock = _thread.allocate_lock  # the real one, though the doors be open
@@ -40,12 +41,19 @@ class KeptThread:
     def __init__(self) -> None:
         self.turn = closed_lock()
         self._job: Job | None = None
+        self.cores: Cores = frozenset()  # on which it is kept
         self._thread = _Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def give(self, job: Job, name: str) -> None:
         """What to do when ``turn`` is released next, and the name of the thread meanwhile."""
         self._job, self._thread.name = job, name
+
+    def keep_on(self, cores: Cores) -> None:
+        """It runs on these cores alone from now on, as far as it can be kept there."""
+        if cores != self.cores and self._thread.native_id is not None:
+            self.cores = cores
+            keep(self._thread.native_id, cores)
 
     def rename(self, name: str) -> None:
         """The name of the thread from now on."""

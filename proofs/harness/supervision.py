@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import _thread
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Protocol, TypeVar, cast
 
 from proofs.harness.hanging import TICK_SECONDS, take_the_alarm_off
 from proofs.harness.kept_threads import KeptThread, closed_lock, give_back, take
+from proofs.harness.one_core import Cores, all_cores, on_one_core
 from proofs.harness.scheduling import RunAbortedError
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Watched(Protocol):
 class _Run:
     """One job in one thread, and what it waits for at the moment."""
 
-    def __init__(self, job: Callable[[], object]) -> None:
+    def __init__(self, job: Callable[[], object], cores: Cores) -> None:
         self.watched: Watched | None = None
         self.is_given_up = False
         self.result: object = None
@@ -45,6 +46,7 @@ class _Run:
         self._over = closed_lock()
         self._is_over = False
         [self.thread] = take(1)
+        self.thread.keep_on(cores)
         self.thread.give(partial(self._do, job), "run")
 
     def _do(self, job: Callable[[], object]) -> _thread.LockType:
@@ -91,14 +93,20 @@ class _Here(_thread._local):
 _here = _Here()
 
 
-def supervised(job: Callable[[], T]) -> T:
+def supervised(job: Callable[[], T], *, by_turns: bool = False) -> T:
     """What the job gives or raises, done in a kept thread; in place in a thread that is one such.
 
-    Raises what looks say of a run that hangs; its thread was left behind then.
+    ``by_turns``: of all threads that take part, this one among them, one runs at a time. Raises
+    what looks say of a run that hangs; its thread was left behind then.
     """
     if _here.run is not None:
         return job()
-    run = _Run(job)
+    with on_one_core() if by_turns else nullcontext(all_cores()) as cores:
+        return _supervised(job, cores)
+
+
+def _supervised(job: Callable[[], T], cores: Cores) -> T:
+    run = _Run(job, cores)
     run.thread.turn.release()
     try:
         error = run.await_end()

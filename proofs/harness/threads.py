@@ -95,7 +95,7 @@ class ThreadGate:
 
         Raises ``StuckError``, ``HangingError``, ``EndedProcessError``, and what a program raises.
         """
-        supervised(partial(self._run, programs, clock or Clock(), chance))
+        supervised(partial(self._run, programs, clock or Clock(), chance), by_turns=True)
 
     def _run(self, programs: Mapping[str, Callable[[], None]], clock: Clock, chance: int) -> None:
         self.scheduling = Scheduling(
@@ -115,6 +115,7 @@ class ThreadGate:
             others = [name for name in agents if name != first]  # sorted, as threads are given out
             for thread, name in zip(take(len(others)), others, strict=True):
                 self._place(thread, agents[name])
+                thread.keep_on(here.cores)
                 thread.give(partial(self._act, agents[name], programs[name]), name)
             self.chosen = first
             after = Context().run(self._act, agents[first], programs[first])
