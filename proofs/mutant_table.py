@@ -50,9 +50,10 @@ REDUNDANT: Final = {
     r"close .* doubled": "it closes what another thread of the process has opened in between, if "
     "one has; the first such close of an operation is convicted of that, this one runs the same "
     "code under the same lock",
-    r"(mkdir|fsync|link|unlink) \.archive\S*( -> \S+)?( \(\d\))? .*|fsync \.( \(2\))? .*"
-    r"|link T\.json -> \.archive\S+ .*": "**not shown**: no invariant speaks of what a loss "
-    "of power leaves of the archive, or brings back from it",
+    r"(mkdir|link|unlink) \.archive\S*( -> \S+)? after the next": "the next effect only opens the "
+    "directory that is to be synced",
+    r"fsync \.archive/000001 \(2\) .*": "what may be left is a second name, `.aside`, beside the "
+    "archived file; where a file system has no links, and the file is renamed, it is the only sync",
 }
 """Which mutations no proof has to see, as a pattern of their label and how, and why."""
 

@@ -15,6 +15,7 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Final
 
+from proofs.archive_losses import archive_losses
 from proofs.harness.checkers import check
 from proofs.harness.disk import MODELS, crash_states
 from proofs.harness.execution import Execution, run
@@ -226,12 +227,23 @@ def _run_recorded(mutation: Mutation, name: str, root: Path) -> Execution:
     return replace(execution, changes=gate.recorder.log)
 
 
+def _archived(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]:
+    """What a prune put away is there after a loss of power, and stays away."""
+    if name != "prune":
+        return
+    execution = _run_recorded(mutation, name, root)
+    for model in MODELS:
+        for words in archive_losses(execution, model, "t1.json"):
+            yield Conviction("kill" if model == "K" else "power loss", "S14", words)
+
+
 _CHEAPEST_FIRST: Final[tuple[Callable[[Mutation, str, Path], Iterator[Conviction]], ...]] = (
     _in_order,
     _with_an_old_file,
     _interleaved,
     _after_power_loss,
     _after_it_returned,
+    _archived,
     _beside_a_reader,
 )
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from proofs.archive_losses import archive_losses
 from proofs.harness.disk import MODELS, Model, crash_states
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
@@ -280,6 +281,28 @@ def last_states(log: ChangeLog, model: Model, name: str) -> set[bytes | None]:
     """What a file may hold if the power fails after the call returned."""
     found = crash_states(log, len(log.changes), model, states_max=2_000)
     return {dict(state.files).get(name) for state in found.states}
+
+
+PRUNED: Final = (*CLAIMED, Ask("complete"), Ask("prune"))
+
+
+def test_what_a_prune_put_away_is_kept_and_stays_away(root: Path, concludes: Concludes) -> None:
+    execution, _ = run_recorded(scenario_of((PRUNED,), TWO_TASKS[:1]), board, root)
+    for model in MODELS:
+        assert not list(archive_losses(execution, model, "t1.json"))
+    words = "a final task is whole at every moment of a prune in K E W S, and stays in the archive"
+    told = Conclusion("prune and power loss", "TaskBoard", "threads", "holds", words)
+    concludes(replace(told, invariants=("S8", "S14"), executions=1))
+
+
+def test_a_prune_without_a_sync_of_directories_is_convicted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_sync_of_directories(monkeypatch)
+    execution, _ = run_recorded(scenario_of((PRUNED,), TWO_TASKS[:1]), board, root)
+    found = {model: "; ".join(archive_losses(execution, model, "t1.json")) for model in MODELS}
+    assert not found["K"] and "on the board again" in found["E"]
+    assert "neither on the board nor in the archive" in found["W"]
 
 
 @pytest.mark.parametrize(("operation", "invariant"), [("post", "S7"), ("complete", "S14")])
