@@ -25,6 +25,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
     Not where somebody wants to see what happens as it does, nor for a test or a file by its name.
     """
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     option = config.option
     is_plain = option.numprocesses is None and option.dist == "no" and not option.tx
     is_spread = hasattr(config, "workerinput")  # a process that xdist started

@@ -57,7 +57,8 @@ def test_a_folder_of_proofs_runs_in_several_processes_that_draw_by_one_seed(tmp_
     (tmp_path / "conftest.py").write_text(f"from proofs.conftest import {names}  # noqa: F401\n")
     (tmp_path / "test_spread.py").write_text(SPREAD)
     drawn = "--hypothesis-profile=proofs-dev"
-    for more, is_spread in ((["."], True), ([".", "-n", "0"], False), (["test_spread.py"], False)):
+    alone = (["test_spread.py"], [".", "-n", "0"], [".", "-p", "no:xdist"])
+    for more, is_spread in ((["."], True), *((more, False) for more in alone)):
         ran = pytest_in(tmp_path, drawn, *more)
         assert ran.status == 0 and ran.output.count("holds (sampled)") == 4, ran.output
         assert ("worker" in ran.output) == is_spread, ran.output
