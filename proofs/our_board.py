@@ -24,7 +24,7 @@ class TaskBoard(swarm.task_board.TaskBoard):
 class SyncedTaskBoard(swarm.task_board.TaskBoard):
     """With all that it does against a loss of power, and what fails when a sync does."""
 
-    promises: ClassVar[dict[str, Any]] = {"persistence": "S"}
+    promises: ClassVar[dict[str, Any]] = {**TaskBoard.promises, "persistence": "S"}
 
-    def __init__(self, storage_path: str) -> None:
-        super().__init__(storage_path)
+    def __init__(self, storage_path: str, lease_seconds: float = LEASE_SECONDS_DEFAULT) -> None:
+        super().__init__(storage_path, lease_seconds=lease_seconds)

@@ -21,7 +21,7 @@ from proofs.drawn_faults import KILLS, KINDS, drawn_faults
 from proofs.harness.conviction import violation
 from proofs.harness.counterexample import load
 from proofs.harness.gates import GateName, Gates
-from proofs.harness.proof import Proof, ViolatedError
+from proofs.harness.proof import Proof, ViolatedError, run_again
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.trace import Step
 from strategies.damage import Damage
@@ -146,12 +146,14 @@ def _drawn_for(
 def first_conviction(module: ModuleType, gate: GateName, seed: int, root: Path) -> int:
     """In which execution the bug shows first, of those that ``convicted`` draws.
 
-    Raises ``NotFoundError``.
+    That one is run a second time under guard before it is believed, as in any proof. Raises
+    ``NotFoundError`` and ``UnknownError``.
     """
     with Gates(board_of(module), root) as gates:
         for number, scenario in _drawn_for(module, seed, gates, gate):
             execution = gates.run(scenario, gate)
             if violation(execution, gates, module.INVARIANT) is not None:
+                run_again(gates, gate, execution)
                 return number
     raise _not_found(module, gate, seed)
 

@@ -24,7 +24,20 @@ TWO_AGENTS: Final[dict[str, tuple[Program, Program]]] = {
         (Ask("post", "n1", fenced=False), Ask("claim_next"), Ask("fail")),
         (Ask("cancel", "t2", fenced=False), Ask("claim_next"), Ask("release")),
     ),
+    "one starts and renews, one is given back": (
+        (Ask("claim_next"), Ask("start"), Ask("renew"), Ask("complete")),
+        (Ask("claim_next"), Ask("retry"), Ask("claim_next"), Ask("complete")),
+    ),
+    "one takes over from the other": (
+        (Ask("claim_next"), Ask("advance", seconds=3600), Ask("claim_next"), Ask("complete")),
+        (Ask("claim", "t1", fenced=False), Ask("start"), Ask("complete")),
+    ),
+    "one prunes, one requeues": (
+        (Ask("claim", "t1", fenced=False), Ask("complete"), Ask("prune")),
+        (Ask("claim", "t2", fenced=False), Ask("fail"), Ask("requeue", "t2", fenced=False)),
+    ),
 }
+"""Of our board: each operation that writes is asked for by one of two, beside one that writes."""
 
 
 def two_agents(name: str, asks: Collection[str]) -> Scenario:

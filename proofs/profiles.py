@@ -2,7 +2,8 @@
 
 - ``proofs-dev``: while one works. What failed before runs first, from the database.
 - ``proofs-ci``: the same examples on every machine and in every run.
-- ``proofs-fuzz``: the many short rounds of ``python -m proofs fuzz``, each under its own seed.
+- ``proofs-fuzz``: the deep versions of the proofs, under a fresh seed or a given one. The turns of
+  ``python -m proofs fuzz`` start from it and set phases and numbers of their own.
 - ``proofs-replay``: only what the database holds; where it holds nothing, nothing is shown.
 
 None has a deadline: real files on a busy disk say nothing about the board by being slow. The
@@ -41,11 +42,11 @@ settings.register_profile(
 settings.register_profile(
     "proofs-fuzz",
     _PLAIN,
-    max_examples=20,  # a round of a few seconds: an execution on real files takes 0.16 to 0.4 s
+    max_examples=500,  # where a proof has no deep number of its own; the machine takes minutes
     deadline=None,
     database=None,  # or the same seed would run other examples after a failure was kept
-    phases=(Phase.generate, Phase.shrink),
-    report_multiple_bugs=False,  # the first one ends the night
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    print_blob=True,
 )
 settings.register_profile(
     "proofs-replay",

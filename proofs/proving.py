@@ -32,6 +32,9 @@ from strategies.scenarios import Scenario
 OUR_BOARD: Final = "proofs.our_board:TaskBoard"
 """What is proved where no board is named."""
 
+OUR_SYNCED_BOARD: Final = "proofs.our_board:SyncedTaskBoard"
+"""The same with its syncs, where the power fails."""
+
 ROUNDS_MAX: Final = 8
 
 Drawn = Callable[[Sequence[str]], st.SearchStrategy[Scenario]]
@@ -95,6 +98,12 @@ class Proving:
         self._item: pytest.Item = request.node
         self._root = root
 
+    @property
+    def board_with_syncs(self) -> ProvenBoard:
+        """What is tried where the power fails: any board as it is, our own with its syncs."""
+        is_ours = self.board.text == OUR_BOARD
+        return ProvenBoard.named(OUR_SYNCED_BOARD) if is_ours else self.board
+
     @contextmanager
     def proof(
         self,
@@ -124,15 +133,20 @@ class Proving:
         *,
         cut_off_max: int = 1,
         worst: Model = MODELS[-1],
+        board: ProvenBoard | None = None,
     ) -> Iterator[CrashProof]:
-        """The same of what is left after a crash; the bounds are those of ``CrashProof``."""
+        """The same of what is left after a crash; the bounds are those of ``CrashProof``.
+
+        ``board`` None: that of the session.
+        """
+        board = board or self.board
         if gate != "threads":
             pytest.skip("not applicable: proved in threads, where all changes are written down")
-        if self.board.promises.persistence is None:
+        if board.promises.persistence is None:
             self._skip(
                 gate, "the board promises nothing of what is left after a crash: persistence"
             )
-        with fast_root(self._root) as root, Gates(self.board, root) as gates:
+        with fast_root(self._root) as root, Gates(board, root) as gates:
             proof = CrashProof(
                 self._item.name,
                 gates,

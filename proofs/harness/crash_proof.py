@@ -18,6 +18,7 @@ from proofs.harness.crash_replay import STATES_MAX, power_loss_of
 from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
 from proofs.harness.gates import Gates
+from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.matrix import Cell
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss, Restarts
@@ -37,7 +38,8 @@ class CrashProof:
     each execution; of ``cut_off_max`` of the crashes the recoveries are cut off in turn. The
     counterexample is written to ``folder``. ``extent`` and ``space`` are told with the conclusion:
     whether the executions are all of a space, and which; where crashes of them were left out, it
-    is a sample nevertheless.
+    is a sample nevertheless. As in ``Proof``, the first execution, one in fifty, and each that
+    fails are run a second time under guard.
     """
 
     gate: Final = "threads"
@@ -77,6 +79,7 @@ class CrashProof:
             model: power_loss_of(gates, restarts, model, recoveries_max, states_max)
             for model in self.models
         }
+        self._schedule = GuardSchedule()
         self._acknowledged = False
         self._began = time.monotonic()
 
@@ -94,7 +97,7 @@ class CrashProof:
         Raises ``ViolatedError`` and ``UnknownError``.
         """
         execution = self.gates.run_recorded(scenario)
-        if not self.coverage.executions:
+        if self._schedule.is_due():
             run_again(self.gates, self.gate, execution)
         self.coverage.add(execution)
         if execution.stuck is not None:
@@ -172,6 +175,7 @@ class CrashProof:
         if losses.found is None:
             return
         verdict: Verdict = losses.found[0]
+        run_again(self.gates, self.gate, execution)
         try:
             again = self.gates.run_recorded(execution.scenario)
             compare(execution, again)

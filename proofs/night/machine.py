@@ -88,6 +88,8 @@ def _play(stage: Stage, phases: tuple[Phase, ...], of: Callable[[], Machine]) ->
         phases=phases,
         database=stage.database,
         max_examples=100_000,
+        report_multiple_bugs=False,  # the first one ends the turn
+        print_blob=False,
     )
     try:
         with with_reporter(lambda text: None):
