@@ -62,7 +62,10 @@ def test_a_pair_of_operations_shows_what_is_wrong_with_a_board(
         proof = Collecting("pairs of operations", gates, module, tmp_path)
         exhaust_all(proof, pairs(gates.board.asks) if IS_DEEP else [QUICK[name_of(module)]])
     assert module.INVARIANT in proof.found or needs_more_than_a_pair(module), proof.found
-    told = f"{proof.space}: {proof.coverage.words(proof.gate)}: {', '.join(sorted(proof.found))}"
+    shown = ", ".join(sorted(proof.found)) or "nothing"
+    if module.INVARIANT not in proof.found:
+        shown += f"; {module.INVARIANT} needs a lease that runs out, or two claims of one agent"
+    told = f"{proof.space}: {proof.coverage.words(proof.gate)}: {shown}"
     concludes(
         Conclusion(
             *("pairs of operations convict", name_of(module), proof.gate, "holds", told),
