@@ -78,6 +78,7 @@ def test_a_payload_comes_from_an_option_a_file_or_standard_input(
         (["--priority", "high"], "not a valid integer"),
         (["--priority", str(2**63)], "64-bit"),
         ([".hidden"], "task_id must"),
+        ([""], "task_id must"),  # "$ID" of a script that has none
     ],
 )
 def test_a_post_that_could_never_be_done_is_bad_usage(

@@ -37,7 +37,8 @@ def post_command(
     value = read_json("--payload", payload, "--payload-file", payload_file)
     if not isinstance(value, dict | None):
         raise CommandError(ExitStatus.USAGE, 'the payload must be a JSON object, as {"n": 1}')
-    task = Task(task_id or uuid.uuid4().hex, payload=value or {}, **fields)
+    new_id = uuid.uuid4().hex if task_id is None else task_id
+    task = Task(new_id, payload=value or {}, **fields)
     directory = asked.directory()
     is_new = not os.path.isdir(directory)
     board = asked.board(create=True)
