@@ -116,6 +116,15 @@ def test_a_fault_of_the_harness_is_not_shown_as_the_boards(
         (["replay", "{folder}"], "must hold counterexamples"),
         (["replay", "{race}", "--board", "nowhere:Board"], "must name what can be imported"),
         (["minimise", "{race}", "--gate", "both"], "both"),
+        (["fuzz", "--budget", "1s", "--report", "{other}"], "a folder that can be written to"),
+        (
+            ["fuzz", "--budget", "1s", "--counterexamples", "{other}"],
+            "a folder that can be written to",
+        ),
+        (["fuzz", "--budget", "1s", "--database", "{other}"], "a folder that can be written to"),
+        (["report", "{race}", "--report", "{other}"], "a folder that can be written to"),
+        (["replay", "{race}", "--report", "{other}"], "a folder that can be written to"),
+        (["minimise", "{race}", "--counterexamples", "{other}"], "a folder that can be written to"),
         (["nothing"], "No such command"),
     ],
 )

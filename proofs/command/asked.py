@@ -5,6 +5,7 @@ Nothing is imported here but click: ``--help`` reads these.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,18 @@ import click
 FOLDER: Final = Path(".proofs", "counterexamples")
 
 _Command = Callable[..., Any]
+
+
+def folder_to_write(
+    _context: click.Context, _option: click.Parameter, path: Path | None
+) -> Path | None:
+    """One to write to, there or not yet; refused before anything runs, not once it is needed."""
+    if path is None:
+        return None
+    above = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise click.BadParameter(f"must be a folder that can be written to, got {path}")
+    return path
 
 
 def file_argument(command: _Command) -> _Command:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from proofs.command import amounts
-from proofs.command.asked import FOLDER, strict_option
+from proofs.command.asked import FOLDER, folder_to_write, strict_option
 from proofs.command.cli import EPILOG
 
 _PATH: Any = click.Path(path_type=Path)
@@ -45,6 +45,7 @@ _PATH: Any = click.Path(path_type=Path)
 @click.option(
     "--counterexamples",
     type=_PATH,
+    callback=folder_to_write,
     default=FOLDER,
     show_default=True,
     metavar="DIR",
@@ -58,7 +59,9 @@ _PATH: Any = click.Path(path_type=Path)
     metavar="FILE",
     help="The list of violations that are known; it need not be there.",
 )
-@click.option("--report", type=_PATH, metavar="DIR", help="Write a report there.")
+@click.option(
+    "--report", type=_PATH, callback=folder_to_write, metavar="DIR", help="Write a report there."
+)
 @strict_option
 def fuzz_command(budget: float, processes: int | None, seed: int | None, **others: Any) -> int:
     """Look for what breaks a board until the budget is spent, in several ways and processes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from proofs.command.asked import FOLDER, board_option, file_argument, gate_option
+from proofs.command.asked import FOLDER, board_option, file_argument, folder_to_write, gate_option
 from proofs.command.cli import EPILOG
 from proofs.exit_code import ExitCode
 
@@ -20,6 +20,7 @@ from proofs.exit_code import ExitCode
     "--counterexamples",
     "folder",
     type=click.Path(path_type=Path),
+    callback=folder_to_write,
     metavar="DIR",
     default=FOLDER,
     show_default=True,

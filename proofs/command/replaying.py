@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from proofs.command.asked import board_option, files_argument, gate_option, strict_option
+from proofs.command.asked import (
+    board_option,
+    files_argument,
+    folder_to_write,
+    gate_option,
+    strict_option,
+)
 from proofs.command.cli import EPILOG
 from proofs.exit_code import ExitCode
 
@@ -17,7 +23,11 @@ from proofs.exit_code import ExitCode
 @board_option
 @gate_option("both")
 @click.option(
-    "--report", type=click.Path(path_type=Path), metavar="DIR", help="Write a report there."
+    "--report",
+    type=click.Path(path_type=Path),
+    callback=folder_to_write,
+    metavar="DIR",
+    help="Write a report there.",
 )
 @strict_option
 @click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from proofs.command.asked import board_option, files_argument, gate_option
+from proofs.command.asked import board_option, files_argument, folder_to_write, gate_option
 from proofs.command.cli import EPILOG
 
 
@@ -18,6 +18,7 @@ from proofs.command.cli import EPILOG
     "--report",
     "folder",
     type=click.Path(path_type=Path),
+    callback=folder_to_write,
     metavar="DIR",
     default=Path(".proofs", "report"),
     show_default=True,

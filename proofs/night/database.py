@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,11 @@ def database_of(text: str) -> ExampleDatabase:
         return _redis(text)
     if "://" in text:
         raise DatabaseError(f"must be a folder, or begin with {' or '.join(SCHEMES)}, got {text!r}")
-    return DirectoryBasedExampleDatabase(Path(text).absolute())
+    folder = Path(text).absolute()
+    above = next(path for path in (folder, *folder.parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise DatabaseError(f"--database must be a folder that can be written to, got {text}")
+    return DirectoryBasedExampleDatabase(folder)
 
 
 def is_folder(text: str) -> bool:
