@@ -60,6 +60,21 @@ def test_a_list_shows_a_line_a_task(storage: Path, token: int) -> None:
     assert re.fullmatch(r"t2 +PENDING +2 +translate +[\d.]+ s", second)
 
 
+def test_an_id_is_shown_so_that_it_can_be_told(storage: Path) -> None:
+    done(swarm(storage, "post", "t3\nt4"))
+    assert done(swarm(storage, "list")).lines[3].split()[0] == r"t3\nt4"
+
+
+def test_for_programs_a_warning_is_an_object_too_and_the_error_comes_last(storage: Path) -> None:
+    (storage / "t1.json").write_bytes(b"{")
+    said = swarm(storage, "list", "--json")
+    [warning] = map(json.loads, said.error.splitlines())
+    assert list(warning) == ["warning"] and "t1.json" in warning["warning"]
+    said = swarm(storage, "doctor", "--check", "--json")
+    assert all("warning" in json.loads(line) for line in said.error.splitlines())
+    assert json.loads(swarm(storage, "show", "t1", "--json").error.splitlines()[-1])["error"]
+
+
 def test_a_list_is_narrowed_by_status_type_and_agent(storage: Path, token: int) -> None:
     def listed(*options: str) -> list[str]:
         said = done(swarm(storage, "list", "--json", *options))
@@ -245,7 +260,9 @@ def test_what_was_damaged_is_listed_and_comes_back_once_it_is_mended(
     assert line.startswith("000001  t1  ") and str(quarantined) in line
     [told] = done(swarm(storage, "quarantine", "list", "--json")).objects
     assert told["task_id"] == "t1" and told["number"] == "000001" and "JSON" in told["reason"]
-    failed(swarm(storage, "quarantine", "restore", "t1"), ExitStatus.DAMAGED, str(quarantined))
+    said = swarm(storage, "quarantine", "restore", "t1")
+    failed(said, ExitStatus.DAMAGED, str(quarantined))
+    assert "Mend it where it lies, and restore it again" in said.error
     quarantined.write_text(Task("t1", "mended", "").to_json())
     assert done(swarm(storage, "quarantine", "restore", "000001")).lines == [
         "t1 PENDING, back on the board"

@@ -264,6 +264,15 @@ def test_a_task_that_a_person_cancels_is_no_longer_worked_on(storage: Path, tmp_
     assert not is_alive(pid)
 
 
+def stop_between_operations(process: subprocess.Popen[str], storage: Path) -> None:
+    """Stop an agent that does not hold the board's lock: it would keep all others out."""
+    with (storage / ".board.lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process.send_signal(signal.SIGSTOP)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+
+
 def test_an_agent_that_was_stopped_for_longer_than_its_lease_does_not_complete(
     storage: Path, tmp_path: Path
 ) -> None:
@@ -271,7 +280,7 @@ def test_an_agent_that_was_stopped_for_longer_than_its_lease_does_not_complete(
     go = shlex.quote(str(tmp_path / "go"))
     script = f"until [ -e {go} ]; do sleep 0.02; done; echo late"
     process, pid = under_way(storage, tmp_path, script, "--lease-seconds", "0.3", "--json")
-    process.send_signal(signal.SIGSTOP)
+    stop_between_operations(process, storage)
     said = swarm(storage, "claim", "t1", "--agent", "a2", "--wait-seconds", "60", "--json")
     token = done(said).objects[0]["token"]
     (tmp_path / "go").touch()

@@ -90,6 +90,16 @@ class CorruptTaskError(SwarmError):
         )
 
 
+class StillCorruptError(CorruptTaskError):
+    """A file in quarantine was to be restored and is no task yet. It stays where it is."""
+
+    def __str__(self) -> str:
+        return (
+            f"{readable(self.source)} must hold one task as JSON: {self.reason}. Mend it where it "
+            "lies, and restore it again."
+        )
+
+
 class NewerFormatError(CorruptTaskError):
     """The file was written by a later version of the board; it is never changed nor moved."""
 

@@ -40,9 +40,9 @@ def parse(data: bytes) -> Any:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise StrictJSONError(
-            f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from None
+        why = error.msg.removesuffix(" at")  # its own words go on with the place
+        place = f"line {error.lineno}, column {error.colno}"
+        raise StrictJSONError(f"not JSON at {place}: {why}") from None
     if _SURROGATE_ESCAPE.search(text):
         _refuse_lone_surrogates(value)
     return value

@@ -25,7 +25,9 @@ from swarm.errors import (
     CorruptTaskError,
     DuplicateTaskError,
     InvalidTaskError,
+    NewerFormatError,
     ReadOnlyBoardError,
+    StillCorruptError,
     StorageMissingError,
     shown,
 )
@@ -238,17 +240,19 @@ class TaskBoard:
     def restore(self, file: QuarantinedFile) -> Task:
         """Put a quarantined file back under its own name; mend its bytes where they lie before.
 
-        Raises ``CorruptTaskError`` while they are no task, and ``DuplicateTaskError`` if another
+        Raises ``StillCorruptError`` while they are no task, and ``DuplicateTaskError`` if another
         one bears the id by now; then the file stays where it is.
         """
         with self._writing("restore"):
             self._quarantine.check(file)
             found = self._survey.read(file.task_id, file.path)
             if found is None:
-                raise CorruptTaskError(str(file.path), "it is gone")
+                raise StillCorruptError(str(file.path), "it is gone")
             found.check_disk()
-            if isinstance(found.task, CorruptTaskError):
+            if isinstance(found.task, NewerFormatError):
                 raise found.task
+            if isinstance(found.task, CorruptTaskError):
+                raise StillCorruptError(str(file.path), found.task.reason)
             self._put_new(found.task, encode(found.task, self._bytes_max), self._now())
             self._quarantine.empty(file)
             return found.task

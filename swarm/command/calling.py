@@ -14,13 +14,13 @@ import click
 from swarm.command.cli import cli
 from swarm.command.exit_status import ExitStatus
 from swarm.command.failures import CommandError, status_of, told
-from swarm.command.output import OutputLostError, warn
+from swarm.command.output import OutputLostError, show_warning
 from swarm.errors import NetworkFileSystemWarning
 
 
 def call(arguments: Sequence[str], *, as_json: bool) -> int:
     """The exit status; errors and the board's log are lines on standard error."""
-    with _speaking_in_lines():
+    with _speaking_in_lines(as_json):
         try:
             answer = cli.main(list(arguments), prog_name="swarm", standalone_mode=False)
         except OutputLostError as error:
@@ -54,14 +54,14 @@ def _usage(error: click.ClickException) -> CommandError:
 
 
 @contextmanager
-def _speaking_in_lines() -> Iterator[None]:
+def _speaking_in_lines(as_json: bool) -> Iterator[None]:
     """The board's log looks like everything else on standard error, whatever is in it."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("swarm")
     before = logger.handlers, logger.propagate
-    logger.handlers, logger.propagate = [_Lines()], False
+    logger.handlers, logger.propagate = [_Lines(as_json)], False
     try:
         with warnings.catch_warnings():
             # Said by run and doctor: a line for each call of an agent would drown all others.
@@ -72,9 +72,14 @@ def _speaking_in_lines() -> Iterator[None]:
 
 
 class _Lines(logging.Handler):
-    """One line a record, without tracebacks."""
+    """One line a record, without tracebacks; with ``as_json`` one object."""
+
+    def __init__(self, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the message and, if one was being handled, the error."""
         error = record.exc_info[1] if record.exc_info else None
-        warn(record.getMessage() + (f": {error}" if error else ""))
+        words = record.getMessage() + (f": {error}" if error else "")
+        show_warning(words, as_json=self._as_json)

@@ -11,7 +11,7 @@ import click
 from swarm.command.asked import Asked, board_command
 from swarm.command.output import coloured, say, task_json
 from swarm.command.refusals import lease_end, refusal
-from swarm.command.words import cut, one_line, span, when
+from swarm.command.words import cut, name_line, one_line, span, when
 from swarm.task import HELD, Task, TaskStatus
 
 _HEAD = ("ID", "STATUS", "PRIORITY", "TYPE", "HOLDER", "AGE", "DESCRIPTION")
@@ -66,7 +66,7 @@ def table(tasks: Sequence[Task], now: float) -> list[str]:
 def story(task: Task, now: float) -> list[str]:
     """A line a field; times as people read them."""
     facts = [
-        ("id", one_line(task.task_id)),
+        ("id", name_line(task.task_id)),
         ("type", one_line(str(task.task_type))),
         ("description", one_line(task.description)),
         ("status", coloured(task.status)),
@@ -92,7 +92,7 @@ def _json(value: object) -> str:
 
 def _row(task: Task, now: float) -> tuple[str, ...]:
     cells = (
-        task.task_id,
+        name_line(task.task_id),
         str(task.status),
         str(task.priority),
         str(task.task_type),

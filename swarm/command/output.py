@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,8 @@ from swarm.command.exit_status import ExitStatus
 from swarm.command.failures import CommandError
 from swarm.command.words import one_line
 from swarm.task import Task, TaskStatus
+
+_log = logging.getLogger(__name__)
 
 _COLOURS = {
     TaskStatus.PENDING: "yellow",
@@ -57,9 +60,15 @@ def say_done(operation: str, task_id: str, words: str, *, as_json: bool) -> None
 
 
 def warn(words: str) -> None:
+    """What is to be known though nothing failed: it goes the way of the board's log."""
+    _log.warning("%s", words)
+
+
+def show_warning(words: str, *, as_json: bool) -> None:
     """One line on standard error; if that is gone too, there is nobody to tell."""
+    line = json.dumps({"warning": words}) if as_json else f"swarm: {one_line(words)}"
     try:
-        click.echo(f"swarm: {one_line(words)}", err=True)
+        click.echo(line, err=True)
     except OSError:
         pass
 

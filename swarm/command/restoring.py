@@ -11,7 +11,7 @@ from swarm.command.asked import Asked, board_command
 from swarm.command.exit_status import ExitStatus
 from swarm.command.failures import CommandError
 from swarm.command.output import say, say_done, say_json
-from swarm.command.words import one_line, when
+from swarm.command.words import name_line, one_line, when
 from swarm.quarantine import QuarantinedFile
 
 
@@ -66,7 +66,9 @@ def quarantined_json(file: QuarantinedFile) -> dict[str, object]:
 
 def _line(file: QuarantinedFile, now: float) -> str:
     since = "?" if file.moved_at is None else when(file.moved_at, now)
-    return one_line(f"{_number(file)}  {file.task_id}  {since}: {file.reason}  {file.path}")
+    return one_line(
+        f"{_number(file)}  {name_line(file.task_id)}  {since}: {file.reason}  {file.path}"
+    )
 
 
 def _number(file: QuarantinedFile) -> str:

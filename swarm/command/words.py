@@ -11,7 +11,12 @@ _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0))
 
 def one_line(text: str) -> str:
     """The text with its line ends as spaces, and nothing in it that a terminal would obey."""
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], " ".join(text.split("\n")))
+    return name_line(" ".join(text.split("\n")))
+
+
+def name_line(name: str) -> str:
+    """A name on one line, each character of it to be seen: a line end is ``\\n``."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], name)
 
 
 def cut(text: str, length_max: int) -> str:

@@ -7,7 +7,10 @@ const types = process.argv.slice(2).flatMap((type) => ["--type", type]);
 function swarm(...args) {
   const done = spawnSync("swarm", ["--json", ...args], { encoding: "utf8", maxBuffer: 2 ** 26 });
   if (done.error) throw done.error;
-  if (![0, 1, 3].includes(done.status)) throw new Error(JSON.parse(done.stderr).error);
+  if (![0, 1, 3].includes(done.status)) {
+    const last = done.stderr.trimEnd().split("\n").at(-1); // warnings come before the error
+    throw new Error(JSON.parse(last).error);
+  }
   return done;
 }
 
