@@ -24,8 +24,9 @@ class SyncedLockAndScan(LockAndScan):
 
     def write(self, task: Task) -> None:
         temporary = self.temporary(task.task_id)
-        self.put(temporary, task.to_json_unchecked())
-        os.replace(temporary, self.file(task.task_id))
+        with self.removed_on_error(temporary):
+            self.put(temporary, task.to_json_unchecked())
+            os.replace(temporary, self.file(task.task_id))
         self.sync_directory()
 
     def put(self, path: str, text: str) -> None:
@@ -70,8 +71,9 @@ class JournaledLockAndScan(SyncedLockAndScan):
             if task is None or token not in (None, task.token) or not task.complete(result):
                 return False
             temporary = self.temporary(task_id)
-            self.put(temporary, task.to_json_unchecked())
-            os.replace(temporary, self.journal(task_id))
+            with self.removed_on_error(temporary):
+                self.put(temporary, task.to_json_unchecked())
+                os.replace(temporary, self.journal(task_id))
             self.sync_directory()
             return True
 
@@ -113,9 +115,10 @@ class IndexedLockAndScan(SyncedLockAndScan):
         if not task.claim(agent_id, token=token, lease_seconds=self.lease_seconds):
             return None
         temporary = self.temporary("index")
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(str(token))
-        os.replace(temporary, f"{self.path}/.index")
+        with self.removed_on_error(temporary):
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(str(token))
+            os.replace(temporary, f"{self.path}/.index")
         self.write(task)
         return task
 

@@ -29,7 +29,7 @@ class Board(LockAndScan):
     def take(self, task_id: str, agent_id: str) -> bool:
         """Whether this agent is the one that makes the marker."""
         own = self.temporary(agent_id)
-        with open(own, "w", encoding="utf-8") as file:
+        with self.removed_on_error(own), open(own, "w", encoding="utf-8") as file:
             file.write(agent_id)
         try:
             os.link(own, f"{self.path}/{task_id}.claimed")

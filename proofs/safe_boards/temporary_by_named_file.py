@@ -21,6 +21,8 @@ class Board(LockAndScan):
 
     def write(self, task: Task) -> None:
         """Kept at close, and put in place."""
-        with NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False) as file:
-            file.write(task.to_json_unchecked())
-        os.replace(file.name, self.file(task.task_id))
+        made = NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False)  # noqa: SIM115
+        with self.removed_on_error(made.name):
+            with made as file:
+                file.write(task.to_json_unchecked())
+            os.replace(made.name, self.file(task.task_id))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from proofs.harness.checkers.evidence import GRANTS, Evidence, said, task_of
+from proofs.harness.checkers.temporary_files import temporary_files_left
 from proofs.harness.execution import LeftRunning
 from proofs.harness.history import Operation
-from proofs.harness.trace import SIGNALS, Step
-from proofs.harness.turns import pattern_of
 from proofs.harness.verdict import Verdict, holds, not_applicable, violated
 
 _LAST_EFFECTS: Final = 500
@@ -43,9 +42,7 @@ def no_wedge(evidence: Evidence) -> Verdict:
 def no_leak(evidence: Evidence) -> Verdict:
     """R1: no descriptor is left open, no thread and no child running, and no temporary file there.
 
-    But each claim that an agent still holds may keep one daemon thread, to renew it. A temporary
-    file is what a call made, was to move, and left as it raised what an error of the system was
-    struck with: who can go on after it can clear up, too.
+    But each claim that an agent still holds may keep one daemon thread, to renew it.
     """
     execution = evidence.execution
     words = [
@@ -61,8 +58,7 @@ def no_leak(evidence: Evidence) -> Verdict:
             words.append(f"{agent} left {', '.join(map(str, left))} running{beside}")
     words += [
         f"{said(operation)} left {name} behind"
-        for operation in evidence.operations
-        for name in _temporary_files(evidence, operation)
+        for operation, name in temporary_files_left(evidence)
     ]
     return violated("R1", "; ".join(words)) if words else holds("R1")
 
@@ -97,27 +93,3 @@ def _beside(kept: int) -> str:
     if not kept:
         return ""
     return f", beside {'one' if kept == 1 else kept} to renew what it holds"
-
-
-def _temporary_files(evidence: Evidence, operation: Operation) -> list[str]:
-    """What a call that met an error made, meant to move, and left where it was.
-
-    Not what it could not remove, nor what one that was interrupted left: see ``nemesis``.
-    """
-    steps = evidence.steps_of(operation)
-    if operation.error is None or not any(step.fault for step in steps):
-        return []
-    if any(step.effect.kind in SIGNALS for step in steps):
-        return []
-    made = _sources(step for step in steps if step.effect.kind == "open" and step.changed)
-    unmoved = _sources(step for step in steps if _is_move(step) and not step.happened)
-    removed = _sources(step for step in steps if step.effect.kind == "unlink")
-    return sorted((made & unmoved - removed).intersection(evidence.execution.files))
-
-
-def _is_move(step: Step) -> bool:
-    return step.effect.kind in ("replace", "link")
-
-
-def _sources(steps: Iterable[Step]) -> set[str]:
-    return {pattern_of(step.effect.paths[0]) for step in steps}
