@@ -223,7 +223,11 @@ class TaskBoardMachine(RuleBasedStateMachine):
             in_processes=gate == "processes",
         )
         promises = Promises(
-            lease_seconds=lease, attempts_max=ATTEMPTS_MAX, clock="wall", stale_ahead=True
+            lease_seconds=lease,
+            attempts_max=ATTEMPTS_MAX,
+            clock="wall",
+            stale_ahead=True,
+            tells_errors=True,
         )
         convict(execution, promises)
         self.may_be_left = self.may_be_left or were_cut_off(execution)

@@ -15,6 +15,7 @@ class TaskBoard(swarm.task_board.TaskBoard):
         "clock": "wall",
         "persistence": "K",
         "stale_ahead": True,
+        "tells_errors": True,
     }
 
     def __init__(self, storage_path: str, lease_seconds: float = LEASE_SECONDS_DEFAULT) -> None:

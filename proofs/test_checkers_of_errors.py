@@ -1,4 +1,4 @@
-"""What a call makes of an error of the system, as judges see it: R1."""
+"""What a call makes of an error of the system, as judges see it: R1, S13 and S16."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from strategies.scenarios import PostedTask, Scenario
 BOARDS = """
 import os
 from proofs.broken_boards.base import LockAndScan
+from proofs.safe_boards.none_when_it_cannot_read import Board as Silent
 
 class Leaves(LockAndScan):
     "Clears up where the move fails, and not where the write does."
@@ -37,6 +38,19 @@ class Links(Leaves):
             os.unlink(file)
         os.link(temporary, file)
         os.unlink(temporary)
+
+class Tells(Silent):
+    promises = {**Silent.promises, "tells_errors": True}
+
+class LeavesOut(Silent):
+    def tasks(self):
+        try:
+            yield from super().tasks()
+        except OSError:
+            return
+
+class LeavesOutAndTells(LeavesOut):
+    promises = Tells.promises
 """
 
 WRITE = "write .t1.*.tmp"
@@ -83,3 +97,23 @@ def test_what_was_opened_by_a_name_that_nobody_was_told_is_no_leak(tmp_path: Pat
     board = "proofs.safe_boards.temporary_by_mkstemp:Board"
     fault = Fault("a1", "after", "open w create exclusive .t1.*.tmp", 2, "EIO")
     assert not convicted(board, tmp_path, (CLAIM, COMPLETE), fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "ask", "what", "expected"),
+    [
+        ("Silent", "claim_next", "EIO", None),
+        ("Tells", "claim_next", "EIO", "S13"),
+        ("Tells", "claim_next", "EACCES", None),
+        ("LeavesOut", "list_all", "EIO", None),
+        ("LeavesOutAndTells", "list_all", "EIO", "S16"),
+        ("LeavesOutAndTells", "list_all", "ENOENT", None),
+    ],
+)
+def test_who_could_not_read_may_keep_quiet_unless_the_board_promises_to_tell(
+    boards: str, tmp_path: Path, name: str, ask: str, what: str, expected: str | None
+) -> None:
+    """But of a file that is said not to be there, or another user's, no board knows better."""
+    fault = Fault("a1", "before", "open r t1.json", 1, what)
+    found = convicted(f"{boards}:{name}", tmp_path, (Ask(ask),), fault)
+    assert expected in found if expected else not found

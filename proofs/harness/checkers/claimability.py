@@ -29,7 +29,7 @@ def no_false_empty(evidence: Evidence) -> Verdict:
     for operation in evidence.operations:
         if operation.name != "claim_next" or operation.outcome != "refused":
             continue
-        for task_id in () if evidence.was_kept_from_reading(operation) else evidence.by_task:
+        for task_id in () if evidence.may_have_missed(operation) else evidence.by_task:
             if _had_to_be_found(evidence, task_id, operation):
                 words = f"{said(operation)}, and {task_id} was claimable during all of the call"
                 return violated("S13", words, operation)
@@ -58,7 +58,7 @@ def stale_comes_back(evidence: Evidence) -> Verdict:
 
 def _that_may_be_granted(evidence: Evidence, operation: Operation) -> list[str]:
     """The tasks that an attempt to be granted one must have looked at, if they were free."""
-    if evidence.was_kept_from_reading(operation):
+    if evidence.may_have_missed(operation):
         return []
     if operation.name == "claim":
         is_alone = (operation.agent, operation.invoked_at) in evidence.alone

@@ -25,6 +25,7 @@ LISTINGS: Final = frozenset(
 )
 CHANGES: Final = GRANTS | RETURNS | set(ENDS) | {"start", "renew", "post", "prune"}
 _LOOKS: Final = frozenset({"open", "read", "close", "listdir", "stat", "access", "readlink"})
+_TOLD_OF_FILES: Final = ("ENOENT", "EACCES")
 _STATUSES: Final = FINAL | HELD | {"PENDING"}
 
 
@@ -188,17 +189,30 @@ class Evidence:
 
     def was_kept_from_reading(self, operation: Operation) -> bool:
         """Whether its agent met an error meanwhile as it looked: it cannot tell what it missed."""
+        return any(self._looks_that_failed(operation))
+
+    def may_have_missed(self, operation: Operation) -> bool:
+        """The same, and the board may answer as if there were nothing there.
+
+        Not one that promises to tell of errors; unless it is told that a file is not there or is
+        another user's, as no board can know better.
+        """
+        failed = self._looks_that_failed(operation)
+        if self.promises.tells_errors:
+            return any(str(step.fault).endswith(_TOLD_OF_FILES) for step in failed)
+        return any(failed)
+
+    def _looks_that_failed(self, operation: Operation) -> Iterator[Step]:
         if not self.execution.scenario.faults:
-            return False
+            return
         steps = self.steps_of(operation)
         written = {
             path for step in steps if step.effect.kind == "write" for path in step.effect.paths
         }
-        return any(
-            step.effect.kind in _LOOKS and written.isdisjoint(step.effect.paths)
-            for step in steps
-            if step.fault is not None
-        )
+        for step in steps:
+            is_look = step.effect.kind in _LOOKS and written.isdisjoint(step.effect.paths)
+            if step.fault is not None and is_look:
+                yield step
 
     def steps_of(self, operation: Operation) -> list[Step]:
         """The effects of its agent meanwhile, and those of its threads and children."""

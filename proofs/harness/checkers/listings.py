@@ -58,7 +58,7 @@ def honest_listing(evidence: Evidence) -> Verdict:
                 words = f"a listing tripped over what others did: {said(operation)}"
                 return violated("S16", words, operation)
             continue
-        shown, may_miss = _ids(operation), evidence.was_kept_from_reading(operation)
+        shown, may_miss = _ids(operation), evidence.may_have_missed(operation)
         for task_id in evidence.by_task:
             what = f"{operation.agent} {operation.name}"
             is_missed = task_id not in shown and not may_miss

@@ -98,7 +98,7 @@ def board_operations(evidence: Evidence) -> list[Operation]:
 def _may_have_missed(evidence: Evidence, operation: Operation) -> bool:
     """Whether it found nothing, and could not read all that there was."""
     is_empty = operation.name == "claim_next" and operation.outcome == "refused"
-    return is_empty and evidence.was_kept_from_reading(operation)
+    return is_empty and evidence.may_have_missed(operation)
 
 
 def _judge_task(evidence: Evidence, task_id: str, steps_max: int) -> list[Verdict]:
@@ -171,7 +171,7 @@ def _listed(evidence: Evidence, task_id: str) -> Iterator[Operation]:
     for operation in evidence.operations:
         if operation.name in LISTINGS and operation.outcome == "ok":
             shown = [task for task in operation.answer if task["task_id"] == task_id]
-            may_miss = evidence.was_kept_from_reading(operation)
+            may_miss = evidence.may_have_missed(operation)
             may_miss = may_miss or is_of_type(evidence, task_id, operation) is not True
             is_missed = not shown and not may_miss
             for task in [None] if is_missed else shown:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, get_args
 
 from proofs.harness.invariants import INVARIANTS
@@ -28,7 +29,8 @@ class Promises:
     acknowledged survives (see ``persistence/models.py``), and so in those before it: "K", the death
     of all agents, "E" and "W" and "S", the loss of power. None: nothing of this is promised.
     ``clock`` is what leases go by: "wall" the clock that each caller sees, "any" that, or one that
-    all agents of a run share: the monotonic one, or file times.
+    all agents of a run share: the monotonic one, or file times. ``tells_errors``: who could not
+    read what is there raises, and does not answer as if it were not there.
     """
 
     invariants: frozenset[str] | None = None
@@ -38,6 +40,7 @@ class Promises:
     persistence: Model | None = None
     clock: LeaseClock = "any"
     stale_ahead: bool = False
+    tells_errors: bool = False
 
     @staticmethod
     def of(board: object) -> Promises:
@@ -94,9 +97,9 @@ def _clock(told: Any) -> Any:
     return _one_of("clock", get_args(LeaseClock), told)
 
 
-def _stale_ahead(told: Any) -> bool:
+def _flag(key: str, told: Any) -> bool:
     if not isinstance(told, bool):
-        raise _wrong("stale_ahead", "be True or False", told)
+        raise _wrong(key, "be True or False", told)
     return told
 
 
@@ -110,14 +113,15 @@ def _wrong(key: str, rule: str, told: object) -> PromiseError:
     return PromiseError(f"promises{f'[{key!r}]' if key else ''} must {rule}, got {told!r:.120}")
 
 
-_READERS: Final = {
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "invariants": _invariants,
     "persistence": _persistence,
     "lease_seconds": _lease_seconds,
     "attempts_max": _attempts_max,
     "order": _order,
     "clock": _clock,
-    "stale_ahead": _stale_ahead,
+    "stale_ahead": partial(_flag, "stale_ahead"),
+    "tells_errors": partial(_flag, "tells_errors"),
 }
 
 PROMISES = Promises()
