@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import queue
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from proofs.file_trees import differences, file_tree
 from proofs.interpreters import Interpreter
+from swarm import board_lock
 from swarm.board_lock import BoardLock
 from swarm.errors import LockTimeoutError
 from swarm.task import Task
@@ -295,6 +298,37 @@ def test_a_thread_waits_for_another_on_the_same_board_only_so_long(tmp_path: Pat
             go_on.set()
         assert first.result(30)
     assert board.release("t0"), "usable afterwards"
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        pytest.param("c_return", "acquire", id="right after the thread lock was taken"),
+        pytest.param("call", "_close", id="as the lock file is about to be closed"),
+    ],
+)
+def test_a_handler_that_raises_keeps_no_other_thread_and_no_other_agent_out(
+    tmp_path: Path, what: str, name: str
+) -> None:
+    """At a moment that no scenario can name, as nothing is done to a file: Python tells it."""
+    board = board_with(tmp_path, "t0", "t1", "t2", lock_timeout=SOON)
+
+    def handler(frame: FrameType, event: str, of: Any) -> None:
+        called = getattr(of, "__name__", frame.f_code.co_name)
+        if frame.f_code.co_filename == board_lock.__file__ and (event, called) == (what, name):
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    before = sys.getprofile()
+    sys.setprofile(handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            board.claim_next("interrupted")
+    finally:
+        sys.setprofile(before)
+    assert impatient(board).claim_next("another agent")
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(board.claim_next, "another thread").result(30)
 
 
 # Forks.
