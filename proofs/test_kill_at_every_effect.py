@@ -25,7 +25,7 @@ from proofs.one_call import scenario_of
 from proofs.pairs import pair_of
 from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.faults import KILL, Fault
-from strategies.programs import ASKS
+from strategies.programs import ASKS, Ask
 from strategies.scenarios import Scenario
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
@@ -41,7 +41,8 @@ new task, a task put away, a look that takes no lock. All else has the effects o
 
 LATER = ("advance", "claim_next", "complete", "claim_next", "list_all")
 LAST = "a3"
-"""Who goes on when both are done."""
+"""Who goes on when both are done. It posts in the end: only who writes clears what was left."""
+NEW_TASK = Ask("post", "n9", fenced=False)
 
 
 def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(
@@ -101,6 +102,8 @@ def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
             f"{partner}, every interleaving of the two calls with at most one "
             "preemption, and another agent who goes on"
         )
+        if sleeps:
+            proof.space += "; of one that sleeps the last may not see each moment"
     if proving.board.text == OUR_BOARD:  # others do not promise it
         assert not left, f"R1: what a killed agent leaves, the next one who writes clears: {left}"
 
@@ -114,7 +117,7 @@ def beside_another(proof: Proof, name: str, partner: str) -> Scenario:
     board = proof.gates.board
     pair = pair_of((name, partner), 1 if partner == "cancel" else 2, board.asks)
     later = scenario_of(board, name, LATER)
-    programs = (*pair.programs, (LAST, later.programs[1][1]))
+    programs = (*pair.programs, (LAST, (*later.programs[1][1], NEW_TASK)))
     run = partial(proof.gates.run, gate=proof.gate)
     return up_to_the_last_calls(Scenario(later.tasks, programs), run, [LAST])
 
