@@ -30,6 +30,7 @@ from proofs.harness.conviction import violation
 from proofs.harness.counterexample import load
 from proofs.harness.exhaustive import explore
 from proofs.harness.gates import GATES, GateName, Gates
+from proofs.harness.invariants import INVARIANTS
 from proofs.harness.proof import Conclusion
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import replay
@@ -221,6 +222,14 @@ def test_each_broken_board_has_a_counterexample_that_is_kept(tmp_path: Path) -> 
         with Gates(board_of(module), tmp_path / "board") as gates:
             trace = replay(counterexample, gates, "threads").execution.trace
         assert preemptions(trace) == module.PREEMPTIONS
+
+
+def test_each_promise_is_broken_by_a_board() -> None:
+    """A judge that no planted bug is convicted by may be blind, and nobody would know.
+
+    There is no exception: S15, of which no run of agents tells, is shown by a crash.
+    """
+    assert {module.INVARIANT for module in EVERY} == set(INVARIANTS)
 
 
 def fit_for(board: ProvenBoard) -> list[ModuleType]:

@@ -45,9 +45,13 @@ class Collecting(Proof):
 
 
 def needs_more_than_a_pair(module: ModuleType) -> bool:
-    """Whether its bug shows only where a lease runs out, or somebody claims twice."""
+    """Whether its bug shows only where a lease runs out, somebody claims twice, or says for what.
+
+    Those who ask in a pair say that they can handle anything.
+    """
     names = [[ask.name for ask in program] for program in module.PROGRAMS]
-    return any("advance" in calls or calls.count("claim_next") > 1 for calls in names)
+    is_choosy = any(ask.types is not None for program in module.PROGRAMS for ask in program)
+    return is_choosy or any("advance" in calls or calls.count("claim_next") > 1 for calls in names)
 
 
 @pytest.mark.parametrize(

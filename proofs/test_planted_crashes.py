@@ -200,6 +200,7 @@ def test_a_board_that_answers_nothing_before_a_crash_is_unknown(root: Path, tmp_
 
 KEPT = {name_of(module): module for module in BROKEN_BY_CRASHES}
 TWINS = {
+    "answered_before_the_write": "synced_lock_and_scan",
     "no_sync_of_the_file": "synced_lock_and_scan",
     "sync_error_retried": "sync_error_written_anew",
     "token_reset_by_recovery": "token_counted_from_the_files",
