@@ -74,11 +74,6 @@ class Soaked:
             return "violated"
         return "unknown" if self.why_unknown or "unknown" in values else "holds"
 
-    @property
-    def rounds_per_second(self) -> float:
-        """How many executions it came to in a second."""
-        return self.counts.rounds / self.seconds if self.seconds else 0.0
-
     def holes(self, found_under_control: Collection[str]) -> tuple[Found, ...]:
         """What was seen here and at no gate: the interception misses something, or a proof does.
 
