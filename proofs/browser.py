@@ -151,6 +151,12 @@ class Browser:
             named = {"type": kind, "key": key, "code": key, "modifiers": 8 if shift else 0}
             self.call("Input.dispatchKeyEvent", **named)
 
+    def point(self, x: float, y: float) -> None:
+        """The mouse goes down and up again there, in pixels of the window."""
+        for kind in ("mousePressed", "mouseReleased"):
+            where = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", **where)
+
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         """What is to be seen, or all of the page, as a PNG."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

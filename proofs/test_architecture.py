@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("swarm", "strategies", "proofs")
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
+READ = (".py", ".js", ".mjs", ".css", ".html", ".sh")
 
 # What each may import beside itself and the standard library. A package within another has rules
 # of its own, and the one around it may not import it: but for its ``__main__``, whose work that is.
@@ -70,11 +71,13 @@ def _is_in(name: str, package: str) -> bool:
 
 
 def too_long(path: Path) -> list[str]:
-    """The file, and the functions in it, that have more lines than they may."""
+    """The file, and the functions in it, that have more lines than they may; only the file where
+    it is none of Python's.
+    """
     source = path.read_text(encoding="utf-8")
     lines = len(source.splitlines())
     found = [f"{path}: {lines} lines"] if lines > FILE_LINES_MAX else []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(source if path.suffix == ".py" else "")):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES_MAX:
@@ -120,7 +123,8 @@ def test_no_file_and_no_function_is_too_long() -> None:
     found = [
         text
         for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.suffix in READ
         for text in too_long(path)
     ]
     assert not found, "\n".join(found)
@@ -132,6 +136,14 @@ def test_a_long_file_and_a_long_function_are_convicted(tmp_path: Path) -> None:
     assert len(too_long(path)) == 2
     path.write_text("def short():\n" + "    pass\n" * (FUNCTION_LINES_MAX - 1))
     assert too_long(path) == []
+
+
+def test_a_long_script_and_a_long_style_are_convicted(tmp_path: Path) -> None:
+    for name in ("long.js", "long.css"):
+        (tmp_path / name).write_text("}\n" * (FILE_LINES_MAX + 1))
+        assert len(too_long(tmp_path / name)) == 1
+        (tmp_path / name).write_text("}\n" * FILE_LINES_MAX)
+        assert too_long(tmp_path / name) == []
 
 
 def python(code: str, *arguments: str, directory: Path) -> str:

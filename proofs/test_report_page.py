@@ -26,7 +26,7 @@ HOSTILE = (
 )
 NOW = "document.querySelector('.now').textContent"
 AT = "viewer.at"
-FILES = "viewer.files.textContent"
+FILES = "viewer.files.element.textContent"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,26 @@ def test_it_loads_and_a_counterexample_is_stepped_through_with_its_files(
     browser.press("ArrowRight", shift=True)
     assert browser.evaluate(AT) in browser.evaluate("viewer.run.marks")
     assert browser.errors == []
+
+
+def test_the_timeline_is_pointed_at_made_larger_and_fitted_again(
+    browser: Browser, report: Path
+) -> None:
+    shown(browser, report)
+    browser.evaluate("document.querySelector('canvas').scrollIntoView()")
+    for wanted in (2, 7):
+        x, y = browser.evaluate(
+            "(() => { const box = document.querySelector('canvas').getBoundingClientRect();"
+            f" return [box.x + viewer.lanes.x({wanted}.5), box.y + 40]; }})()"
+        )
+        browser.point(x, y)
+        assert browser.evaluate(AT) == wanted
+    width = "viewer.lanes.x(1) - viewer.lanes.x(0)"
+    fitted = browser.evaluate(width)
+    browser.evaluate("document.querySelector('button[title=larger]').click()")
+    assert browser.evaluate(width) > fitted
+    browser.evaluate("document.querySelector('button[title=\"all of it\"]').click()")
+    assert browser.evaluate(width) == fitted and browser.errors == []
 
 
 def test_all_sections_tell_what_the_session_came_to(browser: Browser, report: Path) -> None:

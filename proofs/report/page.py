@@ -15,7 +15,11 @@ from typing import Any, Final
 
 from proofs.report.json_text import json_in_a_page
 
-SCRIPTS: Final = ("page.js", "viewer.js")
+SCRIPTS: Final = (
+    *("page.js", "run.js", "lanes.js", "files.js", "effects.js"),
+    *("viewer.js", "counterexamples.js"),
+)
+"""Parts of one script, in this order: the last one draws the page."""
 
 
 def page(report: dict[str, Any], counterexamples: list[dict[str, Any]]) -> str:
