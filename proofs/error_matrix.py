@@ -137,7 +137,7 @@ def row_of(execution: Execution, plain: Execution) -> Row:
     (fault,) = execution.scenario.faults
     call = call_of(execution, plain)
     raised = None if call.error is None else call.error.partition(":")[0]
-    effect = _without_names(fault.where)
+    effect = without_names(fault.where)
     return Row(call.name, effect, fault.when, fault.what, fault.lasts, call.outcome, raised)
 
 
@@ -145,7 +145,7 @@ def trial_of(row: Row) -> Trial:
     """As the matrix of a report tells it."""
     lasting = ", from then on" if row.lasts else ""
     raised = f"raises {row.raised}" if row.raised else row.outcome
-    words = f"{row.operation}, {_WHENS[row.when]}{lasting}: {raised}"
+    words = f"{row.operation}, {WHENS[row.when]}{lasting}: {raised}"
     return Trial(row.effect, row.what, row.outcome, words)
 
 
@@ -163,7 +163,7 @@ def measured(gates: Gates, names: Iterable[str]) -> Iterator[Row]:
             yield row_of(gates.run(replace(scenario, faults=(fault,)), "threads"), plain)
 
 
-def _without_names(label: str) -> str:
+def without_names(label: str) -> str:
     """As it is told of any task."""
     return re.sub(r"\d{6}", "N", re.sub(r"\b[tn]\d\.json", "TASK.json", label))
 
@@ -173,8 +173,8 @@ def _without_names(label: str) -> str:
 _BEGIN: Final = "<!-- measured by python -m proofs.error_matrix -->"
 _END: Final = "<!-- end -->"
 _HEAD: Final = ("effect", "when", "ok all the same", "raises", "refused")
-_WHENS: Final = {"before": "before", "after": "after", "middle": "half of it"}
-_ORDER: Final = (*_WHENS.values(), SHORT_WRITE)
+WHENS: Final = {"before": "before", "after": "after", "middle": "half of it"}
+_ORDER: Final = (*WHENS.values(), SHORT_WRITE)
 
 Cells = dict[tuple[str, str], tuple[set[str], set[str], set[str]]]
 """By effect and moment: the operations that came to each of three ends, for some error."""
@@ -186,7 +186,7 @@ def cells_of(rows: Iterable[Row]) -> Cells:
     for row in rows:
         if row.lasts or row.what not in (*ERRORS, SHORT_WRITE):
             continue
-        when = SHORT_WRITE if row.what == SHORT_WRITE else _WHENS[row.when]
+        when = SHORT_WRITE if row.what == SHORT_WRITE else WHENS[row.when]
         ends = cells.setdefault((row.effect, when), (set(), set(), set()))
         ends[("ok", "unknown", "refused").index(row.outcome)].add(row.operation)
     return cells

@@ -88,6 +88,7 @@ def session_of_a_night() -> Session:
         "replayed": [],
         "not_applicable": {"damage": "it does not promise that"},
         "coverage": {**reached, "ordered_pairs": 8, "new_ordered_pairs": 1},
+        "memory": {"bytes": 123_000_000, "processes": 7},
     }
     return replace(session(), night=night)
 

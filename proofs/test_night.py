@@ -7,10 +7,12 @@ and on a real Redis server.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from proofs.exit_code import ExitCode
 from proofs.harness.counterexample import load, save
 from proofs.night.canary import Canary, canaries, drawn
 from proofs.night.members import NAMES
+from proofs.night.memory import peak_of
 from proofs.nights import NO_LOCK, PATIENCE_SECONDS, report_of, started, until
 from proofs.planted_bugs import EVERY, name_of
 from proofs.reports import kept
@@ -30,17 +33,46 @@ from proofs.reports import kept
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 
 
-def of_night(folder: Path) -> list[str]:
-    """The processes whose temporary files lie below this folder, where the system tells them."""
-    wanted = f"TMPDIR={folder / 'tmp'}".encode()
-    found = []
+def of_night(folder: Path) -> dict[int, str]:
+    """The processes that were given a place for temporary files in this folder or below it, with
+    their commands, where the system tells them.
+    """
+    wanted = f"TMPDIR={folder}/".encode()
+    found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            given = (entry / "environ").read_bytes().split(b"\0")
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-    return [command for command in found if command]  # a zombie has none
+        if command and any(one.startswith(wanted) for one in given):  # a zombie has no command
+            found[int(entry.name)] = command
+    return found
+
+
+class Watched:
+    """Adds up, while entered, the peaks that the processes of a night have had so far, whatever
+    sessions they began; ``bytes_max`` is the largest sum of some twice a second.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.bytes_max = 0
+        self._folder = folder
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.5):
+            now = 1024 * sum(map(peak_of, of_night(self._folder)))
+            self.bytes_max = max(self.bytes_max, now)
 
 
 def scratch_of(folder: Path, *nights: subprocess.Popen[str]) -> list[Path]:
@@ -125,12 +157,24 @@ def test_an_interrupted_night_keeps_what_it_found_and_leaves_nothing(tmp_path: P
 @pytest.mark.skipif(not IS_DEEP, reason="not run: it takes long; under proofs-fuzz")
 def test_our_board_stands_a_night_after_its_canary_was_convicted(tmp_path: Path) -> None:
     night = started(tmp_path, "--budget", "120s", "--report", "report")
-    printed, _ = night.communicate(timeout=10 * PATIENCE_SECONDS)
+    with Watched(tmp_path) as watched:
+        printed, _ = night.communicate(timeout=10 * PATIENCE_SECONDS)
     assert night.returncode == ExitCode.HOLDS, printed
     told = report_of(tmp_path / "report")
-    assert told["canary"]["convicted"] and {one["member"] for one in told["portfolio"]} == set(
-        NAMES
-    )
+    assert told["canary"]["convicted"]
+    plays = {one["member"] for one in told["portfolio"]}
+    assert plays | set(told["not_applicable"]) == set(NAMES)
+    assert plays.isdisjoint(told["not_applicable"])
+    for name, why in told["not_applicable"].items():
+        assert f"{name}: not applicable, {why}" in printed
+    whole = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    cells = [cell for proof in whole["proofs"] for cell in proof["cells"]]
+    assert {cell["matrix"] for cell in cells} == {"kills", "errors", "power loss"}
+    assert (tmp_path / "report" / "report.html").stat().st_size < 5_000_000
+    assert scratch_of(tmp_path, night) == []
+    until(lambda: not of_night(tmp_path), "a process has outlived its night")
+    assert watched.bytes_max < 1_000_000_000, printed
+    assert told["memory"] is None or told["memory"]["bytes"] > 0.8 * watched.bytes_max
 
 
 def test_each_night_another_canary_of_those_that_cost_little_enough() -> None:

@@ -135,10 +135,13 @@ def test_a_night_opens_with_what_is_new_and_says_what_each_member_brought(
     for words in (
         *("Tonight", "0 new since last night", "1 still there", "S1 violated by no_lock", "500"),
         *("a dependency", "2026-01-02, c0ffee", "3 of 4 pairs", "the canary was not convicted"),
+        *("Peak memory 123 MB",),
         *("polling", "it does not promise that"),
     ):
         assert words in first, words
     assert "null" not in first and "undefined" not in first
+    matrices = browser.evaluate("document.querySelector('#matrices').innerText")
+    assert "whatever else went on" in matrices and "did not come to its end" not in matrices
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert browser.evaluate(wide) is False, "it fits a narrow screen"
 

@@ -113,13 +113,16 @@ class Coverage:
         told = f" and raised {raised}" if raised else ""
         return f"{name} never succeeded in {_count(self.invoked[name], 'call')}{told}"
 
-    def words(self, gate: str) -> str:
-        """How much was tried, as one sentence; ``gate`` is "threads" or "processes"."""
+    def words(self, gate: str, orders: int | None = None) -> str:
+        """How much was tried, as one sentence; ``gate`` is "threads" or "processes". ``orders`` are
+        the distinct ones where they were counted elsewhere.
+        """
         workers = f"{self.agents} processes" if gate == "processes" else gate
         return (
             f"{_count(self.agents, 'agent')} × {_count(self.tasks, 'task')}: "
             f"{_count(self.executions, 'execution')}, "
-            f"{_count(len(self.orders), 'distinct order')} of conflicting effects"
+            f"{_count(len(self.orders) if orders is None else orders, 'distinct order')} "
+            f"of conflicting effects"
             f"{self._faults_in_words()}, in {workers}"
         )
 

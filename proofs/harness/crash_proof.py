@@ -146,12 +146,13 @@ class CrashProof:
         )
 
     def _cells(self) -> Iterator[Cell]:
-        """By the model of what the disk loses: what the board was opened on."""
+        """By the model of what the disk loses: what the board was opened on, so far."""
         for row, losses in (("a run", self._losses), ("a recovery", self._cut)):
             for model, loss in losses.items():
-                end = "holds" if loss.found is None else "violated"
-                if loss.recoveries:
-                    yield Cell("power loss", row, model, end, loss.recoveries, loss.words())
+                broken = loss.found is not None  # by the last one that was tried
+                for end, count in (("holds", loss.recoveries - broken), ("violated", int(broken))):
+                    if count:
+                        yield Cell("power loss", row, model, end, count, loss.words())
 
     def _told(self) -> str:
         told = [loss.words() for loss in self._losses.values()]

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from proofs.night.found import Found
+from proofs.night.memory import Peak
 from proofs.night.turn import Brought, Turn
 from proofs.night.worker import work
 
@@ -55,9 +56,13 @@ class _Worker:
 
 
 class Crew:
-    """To be entered with ``with``: no process is left afterwards, whatever ended it."""
+    """To be entered with ``with``: no process is left afterwards, whatever ended it.
+
+    ``peak`` is the memory that all of them have taken so far.
+    """
 
     def __init__(self, processes: int, boards: Path, temporary: Path) -> None:
+        self.peak = Peak()
         self._boards = boards
         self._temporary = temporary
         self._workers: dict[int, _Worker | None] = dict.fromkeys(range(processes))
@@ -93,6 +98,7 @@ class Crew:
         for number in self._workers:
             self._ask(number, following)
         while busy := [number for number, worker in self._all() if worker.turn is not None]:
+            self.peak.look({worker.process.pid for _, worker in self._all()})
             ready = set(wait([self._at(number).connection for number in busy], TICK_SECONDS))
             for number in busy:
                 if self._at(number).connection not in ready:

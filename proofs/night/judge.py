@@ -19,6 +19,7 @@ from proofs.harness.determinism import NondeterminismError
 from proofs.harness.execution import Execution
 from proofs.harness.gates import GateName, Gates
 from proofs.harness.guard.schedule import GuardSchedule
+from proofs.harness.matrix import Cell
 from proofs.harness.proof import run_again
 from proofs.harness.turns import turns_of
 from proofs.harness.verdict import UnknownError, Verdict
@@ -26,6 +27,7 @@ from proofs.night.corpus import Corpus, Entry
 from proofs.night.found import Found
 from proofs.night.reached import Pair, pairs_of
 from proofs.night.sieve import Kind, Sieve, kind_of
+from proofs.night.struck import cell_of
 from proofs.night.until import TurnOver
 from strategies.interleavings import Interleaving
 from strategies.scenarios import Scenario
@@ -38,8 +40,9 @@ class Judge:
     """As ``Proof``, but it goes on after a violation, and says at once what it found.
 
     ``pairs`` is what the worker knows to have been reached; it grows, and so does the corpus.
-    ``unknown`` says why something could not be judged, and how often; ``learned`` is what the last
-    execution put into the corpus; ``replays`` are the verdicts of files that were replayed. The
+    ``unknown`` says why something could not be judged, and how often; ``cells`` are what it adds to
+    the matrices of the report, by how often; ``learned`` is what the last execution put into the
+    corpus; ``replays`` are the verdicts of files that were replayed. The
     counterexample of a violation is in ``folder`` before it is made small: a night that is killed
     has lost nothing. ``canary`` is the invariant of which alone the board is to be convicted, and
     that is all: nothing is kept of it.
@@ -65,6 +68,7 @@ class Judge:
         self.judged: set[str] = set()
         self.not_applicable: dict[str, str] = {}
         self.unknown: Counter[str] = Counter()
+        self.cells: Counter[Cell] = Counter()
         self.violations = 0
         self.fault: Exception | None = None
         self.learned: Entry | None = None
@@ -90,6 +94,14 @@ class Judge:
             raise TurnOver from error
         self.take(execution)
         return execution
+
+    def strike(self, scenario: Scenario) -> None:
+        """The same with a scenario of one fault; what came of it is counted in its matrix."""
+        violations, unknown = self.violations, self.unknown.total()
+        execution = self.examine(scenario)
+        cell = cell_of(execution, is_violated=self.violations > violations)
+        if cell is not None and self.unknown.total() == unknown:
+            self.cells[cell] += 1
 
     def take(self, execution: Execution) -> None:
         """Judge one that was run at this gate. Raises ``TurnOver`` as ``examine``."""

@@ -119,7 +119,7 @@ def _sweep(stage: Stage) -> None:
         plain = stage.judge.examine(scenario)
         for fault in swept(chance, plain.trace, stage.gate, stage.lease_seconds):
             stage.until.check()
-            stage.judge.examine(replace(scenario, faults=(fault,)))
+            stage.judge.strike(replace(scenario, faults=(fault,)))
 
     stage.each(_with_faults(stage, faults_max=0), sweep)
 
@@ -150,7 +150,18 @@ def _crashes(stage: Stage) -> None:
     except UnknownError as error:
         stage.judge.unknown[str(error)] += 1
     finally:
-        stage.judge.coverage.merge(proof.coverage)
+        if proof.coverage.executions:
+            _take_in(stage, proof)
+
+
+def _take_in(stage: Stage, proof: CrashProof) -> None:
+    """What crashes showed; the words of their cells would tell of this turn alone."""
+    told = proof.conclude()
+    stage.judge.coverage.merge(proof.coverage)
+    if told.verdict == "holds" and proof.conviction is None:
+        stage.judge.judged.update(told.invariants)
+    for cell in told.cells:
+        stage.judge.cells[replace(cell, count=1, words="")] += cell.count
 
 
 def _loses_no_power(board: ProvenBoard) -> str | None:

@@ -21,6 +21,7 @@ from proofs.night.database import MEMORY, database_of
 from proofs.night.found import Found
 from proofs.night.kept import adopted, kept, large, left
 from proofs.night.known import Known, read_known
+from proofs.night.memory import Peak
 from proofs.night.morning import findings
 from proofs.night.progress import Shows, progress
 from proofs.night.reached import Pair
@@ -81,6 +82,7 @@ class _Leading:
     sung: Sung | None = None
     idle: dict[str, str] = field(default_factory=dict)
     pairs_told: dict[int, set[Pair]] = field(default_factory=dict)
+    peak: Peak = field(default_factory=Peak)
 
     @staticmethod
     def of(asked: Asked) -> _Leading:
@@ -100,6 +102,7 @@ class _Leading:
 
     def lead(self, crew: Crew) -> None:
         """All of the night, in order."""
+        self.peak = crew.peak
         with progress(self.until) as shows:
             if self.asked.has_canary:
                 self._sing(crew, shows)
@@ -128,6 +131,7 @@ class _Leading:
             self.sung,
             tuple(found),
             self.idle,
+            self.peak,
         )
 
     def _sing(self, crew: Crew, shows: Shows) -> None:

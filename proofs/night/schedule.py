@@ -53,7 +53,9 @@ def playing(
 
 def _too_short(member: Member, budget_seconds: float) -> str | None:
     least = member.budget_seconds_min
-    return f"it takes part from --budget {least / 60:g}m on" if budget_seconds < least else None
+    if budget_seconds >= least:
+        return None
+    return f"it takes part from --budget {least / 60:g}m on, and this was {budget_seconds:g}s"
 
 
 def next_fair(order: Iterator[Slot], members: Mapping[str, Member], tally: Tally) -> Slot:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from proofs.harness.coverage import Coverage
+from proofs.harness.matrix import Cell
 from proofs.night.crew import Lost
 from proofs.night.found import Found, together
 from proofs.night.reached import Pair, in_both_orders, met
+from proofs.night.struck import add_up
 from proofs.night.turn import Brought
 
 ORDERS_MAX: Final = 2_000_000
@@ -35,6 +37,7 @@ class Line:
     judged: set[str] = field(default_factory=set)
     not_applicable: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
+    cells: Counter[Cell] = field(default_factory=Counter)
 
     def add(self, brought: Brought) -> None:
         """Another turn; its orders were counted."""
@@ -46,6 +49,7 @@ class Line:
         self.judged |= brought.judged
         self.not_applicable |= brought.not_applicable
         self.unknown += brought.unknown
+        add_up(self.cells, brought.cells)
 
     def to_json(self) -> dict[str, Any]:
         """As ``report.json`` holds it."""

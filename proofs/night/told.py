@@ -39,6 +39,9 @@ def lines(night: Night) -> Iterator[str]:
         yield ", ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
     if not night.is_whole:
         yield "interrupted: the night ended before its budget was spent; what was found is kept"
+    told = night.peak.words()
+    if told is not None:
+        yield told
     yield night.line()
     if any(one.is_violated for one in night.findings):
         yield f"Repeat: python -m proofs fuzz {night.repeat()}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from proofs.harness.coverage import Coverage
 from proofs.harness.gates import GateName
+from proofs.harness.matrix import Cell
 from proofs.night.found import Found
 from proofs.night.reached import Pair
 
@@ -46,5 +47,6 @@ class Brought:
     judged: frozenset[str] = frozenset()
     not_applicable: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
+    cells: Counter[Cell] = field(default_factory=Counter)
     replays: dict[str, str] = field(default_factory=dict)
     fault: Found | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from proofs.exit_code import ExitCode
@@ -16,7 +16,9 @@ from proofs.harness.proven_board import ProvenBoard
 from proofs.night.asked import Asked
 from proofs.night.canary import Canary
 from proofs.night.members import NAMES
+from proofs.night.memory import Peak
 from proofs.night.morning import Finding
+from proofs.night.struck import counted
 from proofs.night.tally import Line, Tally
 from proofs.proving import OUR_BOARD
 
@@ -27,6 +29,11 @@ _WORDS: Final = {
     ExitCode.UNKNOWN: "unknown",
     ExitCode.HOLDS: "holds (sampled)",
 }
+
+
+def _plain(seconds: float) -> str:
+    """With no exponent, which the option does not take."""
+    return f"{seconds:f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class Night:
     sung: Sung | None
     findings: tuple[Finding, ...]
     idle: dict[str, str]
+    peak: Peak = field(default_factory=Peak)
 
     @property
     def code(self) -> ExitCode:
@@ -121,11 +129,15 @@ class Night:
         return f"{_WORDS[self.code]}: {'; '.join([*why, self.extent()])}"
 
     def repeat(self) -> str:
-        """The options by which the same is drawn again."""
+        """The options by which the same is drawn again, in turns of the same length."""
         asked, options = self.asked, []
         if asked.board != OUR_BOARD:
             options += ["--board", asked.board]
+        if len(asked.gates) == 1:
+            options += ["--gate", *asked.gates]
         options += [word for name in asked.only for word in ("--only", name)]
+        options += ["--budget", f"{_plain(asked.budget_seconds)}s"]
+        options += ["--processes", str(asked.processes), *(["--strict"] * asked.is_strict)]
         return shlex.join([*options, "--seed", str(asked.seed)])
 
     def conclusions(self) -> Iterator[Conclusion]:
@@ -139,7 +151,9 @@ class Night:
 
     def _conclusion(self, line: Line, what: str) -> Conclusion:
         coverage = line.coverage
-        told = coverage.words(line.gate) if coverage.agents else f"{line.executions:,} executions"
+        told = f"{line.executions:,} executions"
+        if coverage.agents:
+            told = coverage.words(line.gate, line.new_orders)
         files = [one.path for one in self.findings if one.is_violated]
         mine = self._files_of(line) if line.violations else []
         asked = +coverage.invoked
@@ -159,6 +173,7 @@ class Night:
             line.executions,
             round(line.seconds, 3),
             tuple(path for path in mine if path in files),
+            tuple(counted(line.cells)),
         )
 
     def _files_of(self, line: Line) -> list[str]:
@@ -191,6 +206,7 @@ class Night:
             "replayed": [line.to_json() for line in tally.replayed.values()],
             "not_applicable": self.idle,
             "coverage": tally.reach(),
+            "memory": self.peak.to_json(),
         }
 
     def _canary(self, sung: Sung) -> dict[str, Any]:

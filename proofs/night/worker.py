@@ -119,6 +119,7 @@ class Player:
             frozenset(judge.judged),
             judge.not_applicable,
             judge.unknown,
+            judge.cells,
             judge.replays,
             None if judge.fault is None else fault_of(turn, judge.fault),
         )

@@ -125,6 +125,7 @@ function drawNight() {
     el("p", {}, el("span", { class: "mono" }, night.board), ` at commit ${night.commit}, ${night.seconds.toFixed(0)} s for a budget of `
       + `${night.budget_seconds.toLocaleString("en")} s, processes: ${night.processes}, seed ${night.seed}. ${coverage.orders.toLocaleString("en")} distinct orders of conflicting effects tonight; `
       + `by all nights so far ${coverage.pairs_in_both_orders.toLocaleString("en")} of ${coverage.pairs.toLocaleString("en")} pairs of them in both orders.`),
+    night.memory ? el("p", { class: "soft" }, `Peak memory ${(night.memory.bytes / 1e6).toFixed(0)} MB, of all its processes together, ${night.memory.processes} then.`) : null,
     canary ? el("p", {}, chip(canary.convicted ? "holds" : "unknown", canary.convicted ? "the canary was convicted" : "the canary was not convicted"),
       " ", el("span", { class: "mono" }, canary.board), `, of ${canary.invariant}${canary.convicted ? ` in ${canary.seconds.toFixed(1)} s` : ": the night cannot be trusted to find anything"}`) : null,
     drawPortfolio("What each way of looking brought", night.portfolio),
@@ -212,6 +213,11 @@ const MATRICES = {
   errors: "Errors: each happened at each effect of each operation, and this is what the caller was told",
   "power loss": "Power loss: the board was opened on what each model of a disk may leave",
 };
+const MATRICES_OF_A_NIGHT = {
+  ...MATRICES,
+  kills: "Kills: agents were killed at effects of these operations, whatever else went on, and the others went on",
+  errors: "Errors: each happened at effects like these, whatever else went on, and this is what the caller was told",
+};
 const ENDS = { holds: "holds", ok: "ok", refused: "na", unknown: "unknown", violated: "violated" };
 
 function drawMatrices() {
@@ -226,7 +232,7 @@ function drawMatrix(name, cells) {
   const rows = [...new Set(cells.map((cell) => cell.row))], columns = [...new Set(cells.map((cell) => cell.column))];
   const at = grouped(cells, (cell) => JSON.stringify([cell.row, cell.column]));
   const said = el("div", { role: "status" });
-  const broken = [...new Set(cells.filter((cell) => cell.verdict !== "holds").map((cell) => cell.proof))];
+  const broken = report.night ? [] : [...new Set(cells.filter((cell) => cell.verdict !== "holds").map((cell) => cell.proof))];
   const button = (row, column) => {
     const here = at.get(JSON.stringify([row, column]));
     if (!here) return el("td", { class: "soft" }, "–");
@@ -237,7 +243,7 @@ function drawMatrix(name, cells) {
         here.map((cell) => el("li", {}, `${cell.count.toLocaleString("en")} × `, chip(ENDS[cell.end] || "na", cell.end), " ", cell.words))))),
     }, ends.flatMap(([end, number]) => [chip(ENDS[end] || "na", `${number.toLocaleString("en")} ${end}`), " "])));
   };
-  return el("div", {}, el("h3", {}, MATRICES[name] || name),
+  return el("div", {}, el("h3", {}, (report.night ? MATRICES_OF_A_NIGHT : MATRICES)[name] || name),
     broken.length ? el("p", {}, chip("unknown", "not whole"), ` ${broken.join(", ")} did not come to its end.`) : null,
     el("div", { class: "scroll matrix", tabindex: "0", role: "region", "aria-label": name }, el("table", {},
       el("thead", {}, el("tr", {}, el("td", {}), columns.map((column) => el("th", { scope: "col" }, column)))),
