@@ -48,6 +48,13 @@ def blocks_of(page: Path, name: str | None = None) -> Iterator[Block]:
         yield Block(name or page.name, line, found[1], found[2])
 
 
+def spans_of(page: Path) -> list[str]:
+    """What stands between backticks in the sentences and tables of a page."""
+    text = page.read_text(encoding="utf-8")
+    plain = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"`([^`]+)`", plain)
+
+
 def put_commands(directory: Path, sources: Path) -> None:
     """``pytest``, ``swarm`` and ``python`` in ``directory``: those of this interpreter."""
     directory.mkdir(parents=True)
