@@ -185,7 +185,7 @@ def test_no_member_has_more_than_its_share_of_the_time_but_one_that_is_alone() -
     assert {next_fair(order, some, tally).member for _ in range(9)} == set(some)
     alone = slots([deep], both, 1)
     assert next_fair(alone, {deep.name: deep}, tally).member == "deep proofs"
-    assert (seconds_of(deep, 3.0, 3600.0), seconds_of(polling, 3.0, 3600.0)) == (60.0, 3.0)
+    assert (seconds_of(deep, 3.0, 3600.0), seconds_of(polling, 3.0, 3600.0)) == (360.0, 3.0)
 
 
 def test_what_soaks_alone_find_is_laid_to_the_harness() -> None:
@@ -206,7 +206,7 @@ def test_each_end_of_a_deep_proof_is_told_as_what_it_is(judged: Judged) -> None:
     stage = Stage(
         judged.judge, Until(1), 7, judged.corpus, InMemoryExampleDatabase(), judged.folder
     )
-    take_in(stage, printed)
+    take_in(stage, printed, [])
     assert judged.judge.coverage.executions == 2
     assert list(judged.judge.unknown) == ["test_x.py::test_b: S1: why"]
     told = [(one.words, one.at_fault) for one in judged.found]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.checkers import LEAK, check
@@ -41,7 +41,8 @@ class Judge:
 
     ``pairs`` is what the worker knows to have been reached; it grows, and so does the corpus.
     ``unknown`` says why something could not be judged, and how often; ``cells`` are what it adds to
-    the matrices of the report, by how often; ``learned`` is what the last execution put into the
+    the matrices of the report, by how often; ``concluded`` what whole proofs came to, as a report
+    holds it; ``learned`` is what the last execution put into the
     corpus; ``replays`` are the verdicts of files that were replayed. The
     counterexample of a violation is in ``folder`` before it is made small: a night that is killed
     has lost nothing. ``canary`` is the invariant of which alone the board is to be convicted, and
@@ -69,6 +70,7 @@ class Judge:
         self.not_applicable: dict[str, str] = {}
         self.unknown: Counter[str] = Counter()
         self.cells: Counter[Cell] = Counter()
+        self.concluded: list[dict[str, Any]] = []
         self.violations = 0
         self.fault: Exception | None = None
         self.learned: Entry | None = None

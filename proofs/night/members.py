@@ -39,8 +39,9 @@ class Member(NamedTuple):
     """``play`` takes one turn; ``why_not`` says why it has nothing to do with a board, if so.
 
     ``opens_itself``: it opens the doors by itself, so they must be closed when its turn begins.
-    ``turn_seconds`` are those of one turn, None: as of the others; it has no more than ``share`` of
-    the time of all, and none at all in a night with less than ``budget_seconds_min``.
+    ``turn_seconds`` are those of one turn, or ``turn_part`` is that part of the budget; None: as of
+    the others. It has no more than ``share`` of the time of all, and none at all in a night with
+    less than ``budget_seconds_min``.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Member(NamedTuple):
     why_not: Callable[[ProvenBoard], str | None] = lambda board: None
     opens_itself: bool = False
     turn_seconds: float | None = None
+    turn_part: float | None = None
     share: float = 1.0
     budget_seconds_min: float = 0.0
 
@@ -199,9 +201,9 @@ PORTFOLIO: Final = (
     Member(
         *("deep proofs", deep_turn, ("threads",), is_not_ours),
         opens_itself=True,
-        turn_seconds=60.0,
+        turn_part=0.1,
         share=0.2,
-        budget_seconds_min=1800.0,
+        budget_seconds_min=600.0,
     ),
 )
 """What a night consists of. One that is added here has its turns, and its line in the report."""

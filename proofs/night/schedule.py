@@ -68,7 +68,10 @@ def next_fair(order: Iterator[Slot], members: Mapping[str, Member], tally: Tally
 
 def seconds_of(member: Member, usual: float, budget_seconds: float) -> float:
     """How long a turn of this member is."""
-    return min(member.turn_seconds or usual, max(SECONDS_MIN, member.share * budget_seconds))
+    own = member.turn_seconds
+    if member.turn_part is not None:
+        own = member.turn_part * budget_seconds
+    return min(own or usual, max(SECONDS_MIN, member.share * budget_seconds))
 
 
 def _is_within_its_share(member: Member, tally: Tally) -> bool:

@@ -59,7 +59,9 @@ class Line:
 
 @dataclass(slots=True)
 class Tally:
-    """Of a whole night. ``replayed`` are the lines of what was replayed first: counted apart."""
+    """Of a whole night. ``replayed`` are the lines of what was replayed first: counted apart;
+    ``concluded`` what whole proofs came to in its turns, as a report holds it.
+    """
 
     lines: dict[tuple[str, str], Line] = field(default_factory=dict)
     replayed: dict[tuple[str, str], Line] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Tally:
     orders: set[int] = field(default_factory=set)
     pairs: set[Pair] = field(default_factory=set)
     new_pairs: int = 0
+    concluded: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def in_order(self, names: Sequence[str]) -> list[Line]:
         """The lines of the portfolio, in the order of these names."""
@@ -125,6 +128,7 @@ class Tally:
         line = (self.replayed if is_replay else self.lines).setdefault(at, Line(*at))
         line.add(brought)
         self.replays |= brought.replays
+        self.concluded |= {(one["proof"], one["gate"]): one for one in brought.concluded}
         before = len(self.orders)
         if before < ORDERS_MAX:
             self.orders |= {int(order, 16) for order in brought.coverage.orders}

@@ -9,9 +9,11 @@ from typing import Final
 
 from proofs.harness.counterexample import Counterexample
 from proofs.harness.proven_board import ProvenBoard
+from proofs.night.deep import CUT
 from proofs.night.kept import HERE
 from proofs.night.members import NAMES
 from proofs.night.morning import ORDER, Finding
+from proofs.night.tally import Tally
 from proofs.night.verdict import Night
 from proofs.replaying import board_of_file
 from proofs.report import Session, write_report
@@ -60,6 +62,17 @@ def _table(night: Night) -> Iterator[str]:
         )
     for name, why in night.idle.items():
         yield f"{name}: not applicable, {why}"
+    yield from _deep(tally)
+
+
+def _deep(tally: Tally) -> Iterator[str]:
+    """Which whole proofs came to their end."""
+    proofs = [*tally.concluded.values()]
+    cut = [one["proof"] for one in proofs if one["words"].startswith(CUT)]
+    if proofs:
+        yield f"deep proofs that came to their end: {len(proofs) - len(cut)}"
+    if cut:
+        yield f"cut off at the end of a turn: {', '.join(cut)}"
 
 
 def _about(one: Finding, *, in_full: bool) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from proofs.harness.coverage import Coverage
 from proofs.harness.gates import GateName
@@ -48,5 +49,6 @@ class Brought:
     not_applicable: dict[str, str] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
     cells: Counter[Cell] = field(default_factory=Counter)
+    concluded: tuple[dict[str, Any], ...] = ()
     replays: dict[str, str] = field(default_factory=dict)
     fault: Found | None = None

@@ -184,8 +184,9 @@ class Night:
         ]
 
     def told(self) -> list[dict[str, Any]]:
-        """The conclusions as a session of pytest would hold them."""
-        return [asdict(one) | {"seed": self.asked.seed} for one in self.conclusions()]
+        """The conclusions as a session of pytest would hold them, and those of deep proofs."""
+        own = map(asdict, self.conclusions())
+        return [one | {"seed": self.asked.seed} for one in (*own, *self.tally.concluded.values())]
 
     def to_json(self) -> dict[str, Any]:
         """What ``report.json`` holds under "night"; ``docs/report.md`` is the reference."""

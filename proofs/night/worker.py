@@ -120,6 +120,7 @@ class Player:
             judge.not_applicable,
             judge.unknown,
             judge.cells,
+            tuple(judge.concluded),
             judge.replays,
             None if judge.fault is None else fault_of(turn, judge.fault),
         )
