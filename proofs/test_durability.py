@@ -282,6 +282,20 @@ def test_a_failing_disk_leaves_the_old_state_and_no_litter(
 
 
 @pytest.mark.parametrize(
+    "failing", [r"pwrite \.index/pages\.new", r"rename \.index/pages\.new -> .*"]
+)
+def test_an_index_that_cannot_be_made_leaves_no_file(
+    tmp_path: Path, disk: Disk, failing: str
+) -> None:
+    board = opened(tmp_path)
+    disk.fails = lambda call: re.fullmatch(failing, call) is not None
+    board.rebuild_index()
+    assert disk.matching(f"FAILED {failing}"), disk.calls
+    assert not list(board.storage_path.glob(".index/pages*"))
+    assert board.claim_next("a1") is not None
+
+
+@pytest.mark.parametrize(
     "failing", [r"link failed\.json -> .*", r"fsync \.archive(/\d+)?", r"fsync \."]
 )
 def test_a_prune_that_fails_leaves_no_empty_directory_and_the_next_one_works(

@@ -10,6 +10,7 @@ import json
 import os
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -173,9 +174,18 @@ class PageFile:
             self._in_memory = True
 
     def _write_new(self, pages: Sequence[list[bytes]]) -> None:
-        """The whole file under another name, then under its own."""
+        """The whole file under another name, then under its own; where that fails, under none."""
         check_directory(self.path.parent)
         new = self.path.with_suffix(".new")
+        try:
+            self._fill(new, pages)
+            os.rename(new, self.path)
+        except BaseException:
+            with suppress(OSError):  # a full disk needs the room
+                os.unlink(new)
+            raise
+
+    def _fill(self, new: Path, pages: Sequence[list[bytes]]) -> None:
         self._descriptor = open_own(new, os.O_RDWR)
         os.ftruncate(self._descriptor, 0)
         data = memoryview(b"".join(_page(b"\n".join(lines)) for lines in pages))
@@ -184,7 +194,6 @@ class PageFile:
         while data:
             written = os.pwrite(self._descriptor, data, offset)
             data, offset = data[written:], offset + written
-        os.rename(new, self.path)
 
     def _write_header(self) -> None:
         page = _page(json.dumps({**self._header, "facts": self.facts}).encode())
