@@ -15,7 +15,6 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Final
 
-from proofs.archive_losses import archive_losses
 from proofs.harness.checkers import check
 from proofs.harness.disk import MODELS, crash_states
 from proofs.harness.execution import Execution, run
@@ -26,6 +25,7 @@ from proofs.harness.persistence.recovery import Acknowledged, acknowledged, reco
 from proofs.harness.power_loss import PowerLoss
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.scheduling import EFFECTS_MAX
+from proofs.moving_losses import ARCHIVE, moving_losses
 from proofs.mutations import MutatedThreads, Mutation, mutations_of
 from proofs.pairs import pair_of
 from proofs.power_loss import fast_directory
@@ -233,7 +233,7 @@ def _archived(mutation: Mutation, name: str, root: Path) -> Iterator[Conviction]
         return
     execution = _run_recorded(mutation, name, root)
     for model in MODELS:
-        for words in archive_losses(execution, model, "t1.json"):
+        for words in moving_losses(execution, model, "t1.json", ARCHIVE):
             yield Conviction("kill" if model == "K" else "power loss", "S14", words)
 
 

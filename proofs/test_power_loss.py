@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import pytest
 
-from proofs.archive_losses import archive_losses
 from proofs.harness.disk import MODELS, Model, crash_states
 from proofs.harness.execution import Execution, run
 from proofs.harness.interception import interception
@@ -24,6 +23,7 @@ from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss, alike
 from proofs.harness.proof import Conclusion
+from proofs.moving_losses import ARCHIVE, losses_by_model
 from proofs.power_loss import TWO_AGENTS, TWO_TASKS, fast_root, with_one_preemption
 from proofs.proving import Concludes
 from proofs.restarts import restarted
@@ -288,8 +288,7 @@ PRUNED: Final = (*CLAIMED, Ask("complete"), Ask("prune"))
 
 def test_what_a_prune_put_away_is_kept_and_stays_away(root: Path, concludes: Concludes) -> None:
     execution, _ = run_recorded(scenario_of((PRUNED,), TWO_TASKS[:1]), board, root)
-    for model in MODELS:
-        assert not list(archive_losses(execution, model, "t1.json"))
+    assert not any(losses_by_model(execution, "t1.json", ARCHIVE).values())
     words = "a final task is whole at every moment of a prune in K E W S, and stays in the archive"
     told = Conclusion("prune and power loss", "TaskBoard", "threads", "holds", words)
     concludes(replace(told, invariants=("S8", "S14"), executions=1))
@@ -300,9 +299,9 @@ def test_a_prune_without_a_sync_of_directories_is_convicted(
 ) -> None:
     without_sync_of_directories(monkeypatch)
     execution, _ = run_recorded(scenario_of((PRUNED,), TWO_TASKS[:1]), board, root)
-    found = {model: "; ".join(archive_losses(execution, model, "t1.json")) for model in MODELS}
-    assert not found["K"] and "on the board again" in found["E"]
-    assert "neither on the board nor in the archive" in found["W"]
+    found = losses_by_model(execution, "t1.json", ARCHIVE)
+    assert not found["K"] and "t1.json is there again" in found["E"]
+    assert "neither there nor below .archive/" in found["W"]
 
 
 @pytest.mark.parametrize(("operation", "invariant"), [("post", "S7"), ("complete", "S14")])
