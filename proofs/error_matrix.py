@@ -1,6 +1,6 @@
 """Errors at each effect of one call: which there are, and what the caller is told.
 
-``python -m proofs.error_matrix`` measures all of them on our board and writes the table of
+``python -m proofs.error_matrix`` measures all of them on our boards and writes the table of
 ``docs/faults.md``; with ``--json`` it prints the rows instead.
 """
 
@@ -23,7 +23,7 @@ from proofs.harness.matrix import Trial
 from proofs.harness.nemesis import strikes
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.turns import pattern_of
-from proofs.one_call import scenario_of
+from proofs.one_call import KEPT_BOARD, ONE, before_others, calls_of, scenario_of
 from proofs.power_loss import fast_directory
 from strategies.faults import (
     ERRORS,
@@ -40,8 +40,8 @@ from strategies.scenarios import Scenario
 BOARD: Final = "proofs.our_board:SyncedTaskBoard"
 """Our board with its syncs, which may fail like anything else."""
 
-STRUCK: Final = "a1"
-"""The agent to whom it happens."""
+BOARDS: Final = (BOARD, KEPT_BOARD)
+"""All that is asked of it, and what people ask besides."""
 
 What = tuple[When, str, bool]
 """When, what, and whether from then on."""
@@ -70,23 +70,26 @@ class Row:
 
 def alone(board: ProvenBoard, name: str) -> Scenario:
     """The call, and nothing after it."""
-    scenario = scenario_of(board, name, ())
-    return replace(scenario, programs=scenario.programs[:1])
+    return before_others(scenario_of(board, name, ()))
 
 
 def going_on(board: ProvenBoard, name: str) -> Scenario:
     """The call; then the agent asks for the same again, and for a list; then another one works."""
     scenario = scenario_of(board, name)
-    (agent, program), other = scenario.programs
-    again = replace(program[-1], task_id="n2") if name == "post" else program[-1]
+    *before, (agent, program), other = scenario.programs
+    again = [replace(ask, task_id="n2") if ask.name == "post" else ask for ask in program[-1:]]
     listing = [Ask("list_all")] if "list_all" in board.asks else []
-    return replace(scenario, programs=((agent, (*program, again, *listing)), other))
+    return replace(scenario, programs=(*before, (agent, (*program, *again, *listing)), other))
 
 
-def call_of(execution: Execution, plain: Execution) -> Operation:
-    """The call that is struck: the last one of ``plain``, in which it was made alone."""
-    number = sum(one.agent == STRUCK for one in plain.history.operations) - 1
-    return [one for one in execution.history.operations if one.agent == STRUCK][number]
+def call_of(execution: Execution, plain: Execution) -> Operation | None:
+    """The call that is struck: the last one of ``plain``, in which it was made alone.
+
+    Of the opening of a board only a failure is told; else it is None.
+    """
+    own = [one for one in execution.history.operations if one.agent == ONE]
+    number = sum(one.agent == ONE for one in plain.history.operations) - 1
+    return own[number] if number >= 0 else next((o for o in own if o.name == "open"), None)
 
 
 def faults_at_each_effect(plain: Execution, *, is_brief: bool = False) -> Iterator[Fault]:
@@ -95,17 +98,23 @@ def faults_at_each_effect(plain: Execution, *, is_brief: bool = False) -> Iterat
     ``is_brief``: of errors that can happen to an effect only the first, of signals only one, and
     nothing that lasts.
     """
-    call = call_of(plain, plain)
-    for number in range(call.invoked_at + 1, call.returned_at):
+    for number in effects_of_the_call(plain):
         step = plain.trace[number]
         for when, what, lasts in what_may_happen(step.effect, is_brief=is_brief):
             if when != "before" and step.error is not None:  # it fails without a fault
                 continue
-            fault = Fault(STRUCK, when, pattern_of(step.effect.label()), 1, what, lasts)
+            fault = Fault(ONE, when, pattern_of(step.effect.label()), 1, what, lasts)
             met = plain.trace[: number + 1]
             times = sum(strikes(fault, one.agent, one.effect) for one in met)
             if times:  # else it is one to which this cannot happen
                 yield replace(fault, occurrence=times)
+
+
+def effects_of_the_call(plain: Execution) -> list[int]:
+    """Where they are in the trace."""
+    own = [number for number, step in enumerate(plain.trace) if step.agent == ONE]
+    calls = [at for at, number in enumerate(own) if plain.trace[number].effect.kind == "call"]
+    return own[calls[-1] + 1 :] if calls else own
 
 
 def what_may_happen(effect: Effect, *, is_brief: bool = False) -> Iterator[What]:
@@ -132,13 +141,14 @@ def errors_of(effect: Effect) -> Sequence[str]:
     return next((errors for where, errors in ERRORS_OF.items() if label.startswith(where[:-1])), ())
 
 
-def row_of(execution: Execution, plain: Execution) -> Row:
-    """What was told in a run with one fault."""
+def row_of(name: str, execution: Execution, plain: Execution) -> Row:
+    """What was told in a run with one fault amid the call of this name."""
     (fault,) = execution.scenario.faults
     call = call_of(execution, plain)
-    raised = None if call.error is None else call.error.partition(":")[0]
+    outcome = "ok" if call is None else call.outcome
+    raised = None if call is None or call.error is None else call.error.partition(":")[0]
     effect = without_names(fault.where)
-    return Row(call.name, effect, fault.when, fault.what, fault.lasts, call.outcome, raised)
+    return Row(name, effect, fault.when, fault.what, fault.lasts, outcome, raised)
 
 
 def trial_of(row: Row) -> Trial:
@@ -160,7 +170,20 @@ def measured(gates: Gates, names: Iterable[str]) -> Iterator[Row]:
         scenario = alone(gates.board, name)
         plain = gates.run(scenario, "threads")
         for fault in faults_at_each_effect(plain):
-            yield row_of(gates.run(replace(scenario, faults=(fault,)), "threads"), plain)
+            yield row_of(name, gates.run(replace(scenario, faults=(fault,)), "threads"), plain)
+
+
+def measured_on_ours() -> list[Row]:
+    """All of ``BOARDS``."""
+    rows: list[Row] = []
+    memory = fast_directory(Path(tempfile.gettempdir()))
+    for board in map(ProvenBoard.named, BOARDS):
+        with (
+            tempfile.TemporaryDirectory(dir=memory) as folder,
+            Gates(board, Path(folder) / "board") as gates,
+        ):
+            rows += measured(gates, calls_of(board))
+    return rows
 
 
 def without_names(label: str) -> str:
@@ -249,19 +272,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m proofs.error_matrix", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the rows, write nothing")
     asked = parser.parse_args(arguments)
-    board = ProvenBoard.named(BOARD)
-    names = operations_of(board)
-    memory = fast_directory(Path(tempfile.gettempdir()))
-    with (
-        tempfile.TemporaryDirectory(dir=memory) as folder,
-        Gates(board, Path(folder) / "board") as gates,
-    ):
-        rows = list(measured(gates, names))
+    rows = measured_on_ours()
     if asked.json:
         print(json.dumps([row.to_json() for row in rows]))
         return
     page = PAGE.read_text(encoding="utf-8")
-    new = page.replace(table_in(page), table_of(cells_of(rows), names))
+    new = page.replace(table_in(page), table_of(cells_of(rows), calls_of_ours()))
     PAGE.write_text(new, encoding="utf-8")
     print(f"{len(rows):,} faults; the table is in {PAGE}")
 
@@ -270,9 +286,9 @@ PAGE: Final = Path("docs", "faults.md")
 """Seen from the root of the repository."""
 
 
-def operations_of(board: ProvenBoard) -> list[str]:
-    """All that can be asked of it; time alone is none."""
-    return [name for name in board.asks if name != "advance"]
+def calls_of_ours() -> list[str]:
+    """In the order in which they are told."""
+    return [name for text in BOARDS for name in calls_of(ProvenBoard.named(text))]
 
 
 if __name__ == "__main__":

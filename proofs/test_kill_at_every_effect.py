@@ -1,14 +1,15 @@
 """A kill at each effect of each operation: nothing is lost, and the others go on.
 
 The agent is a worker process that really dies by SIGKILL. Another one then goes on with its
-program: it looks for work, lets the lease of the dead one run out, and looks again. Beside the one
+program: it looks for work, lets the lease of the dead one run out, and looks again. Among the calls
+are those that take a board in a state of its own (see ``one_call``). Beside the one
 that is killed there may be another one with a call of its own, in every interleaving with at most
 one preemption: the two are amid their calls, and the kill comes before, between or after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,9 @@ from proofs.harness.execution import Execution
 from proofs.harness.exhaustive import explore, up_to_the_last_calls
 from proofs.harness.matrix import Trial, cells_of_trials
 from proofs.harness.proof import Proof
+from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import UnknownError
-from proofs.one_call import scenario_of
+from proofs.one_call import KEPT_BOARD, ONE, SPECIAL, calls_of, lost_by, scenario_of
 from proofs.pairs import pair_of
 from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.faults import KILL, Fault
@@ -30,10 +32,13 @@ from strategies.scenarios import Scenario
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 KILLS_MAX = 500
-"""So many effects no operation has; ours have up to 70."""
+"""So many effects no operation has; ours have up to 121."""
 
 ALONE = frozenset(ASKS) - {"advance"} if IS_DEEP else frozenset({"post", "claim_next"})
 """The operations amid which an agent is killed; all of them under the profile ``proofs-fuzz``."""
+
+STRIDE = 1 if IS_DEEP else 16
+"""Of the effects of other calls each sixteenth; all of them under the profile ``proofs-fuzz``."""
 
 PARTNERS = ("claim_next", "complete", "cancel", "post", "prune", "list_all")
 """What the other one does: a look for work, a change of a task of its own and of the same one, a
@@ -48,9 +53,30 @@ NEW_TASK = Ask("post", "n9", fenced=False)
 def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(
     proving: Proving, memory: Path
 ) -> None:
+    names = [name for name in proving.board.asks if name in ALONE]
+    kill_amid(names, proving, memory)
+
+
+def test_a_kill_at_each_effect_of_a_call_in_a_state_of_its_own_breaks_no_promise(
+    proving: Proving, memory: Path
+) -> None:
+    names = [name for name in calls_of(proving.board) if name in SPECIAL]
+    kill_amid(names, proving, memory, stride=STRIDE)
+
+
+def test_a_kill_at_each_effect_of_what_a_person_asks_breaks_no_promise(
+    proving: Proving, memory: Path
+) -> None:
+    if proving.board.text != OUR_BOARD:
+        pytest.skip("not applicable: a call of our board alone")
+    proving.board = ProvenBoard.named(KEPT_BOARD)
+    kill_amid(calls_of(proving.board), proving, memory, stride=STRIDE)
+
+
+def kill_amid(names: Sequence[str], proving: Proving, memory: Path, *, stride: int = 1) -> None:
+    """A proof of all kills amid these calls, or of each ``stride``-th."""
     if "processes" not in gates_of(proving.config):
         pytest.skip("not applicable: only a process can be killed")
-    names = [name for name in proving.board.asks if name in ALONE]
     kills = 0
     left: dict[str, set[str]] = {}
     trials: list[Trial] = []
@@ -58,16 +84,19 @@ def test_a_kill_at_each_effect_of_each_operation_breaks_no_promise(
         for name in names:
             scenario = scenario_of(proof.gates.board, name)
             plain = proof.examine(scenario)
-            for execution in killed_at_each_effect(proof, plain):
+            for execution in killed_at_each_effect(proof, plain, stride=stride):
                 kills += 1
                 trials.append(trial_of(name, execution))
+                lost = lost_by(proving.board, execution.files)
+                assert not lost, f"S12: {execution.scenario.faults[0]} amid {name} loses {lost}"
                 if leftovers(execution, plain):
                     left[f"{name}: {execution.scenario.faults[0]}"] = leftovers(execution, plain)
-        proof.extent = "exhausted"
+        proof.extent = "exhausted" if stride == 1 else "sampled"
         what = ", ".join(names) if len(names) < 5 else f"{len(names)} operations"
-        proof.space = f"{kills:,} kills, before each effect of {what} alone"
+        which = "each" if stride == 1 else f"each {stride}th"
+        proof.space = f"{kills:,} kills, before {which} effect of {what} alone"
         proof.cells += cells_of_trials("kills", trials)
-    if proving.board.text == OUR_BOARD:  # others do not promise it
+    if proving.board.text in (OUR_BOARD, KEPT_BOARD):  # others do not promise it
         assert not left, f"R1: what a killed agent leaves, the next one who writes clears: {left}"
 
 
@@ -133,7 +162,7 @@ def killed_beside_another(
     run = partial(proof.gates.run, gate=proof.gate)
     (_, before), *_ = plain.scenario.interleaving.turns
     for number in range(before + 2, before + KILLS_MAX, stride):  # the call itself is an effect
-        killed = replace(plain.scenario, faults=(Fault("a1", "before", "*", number, KILL),))
+        killed = replace(plain.scenario, faults=(Fault(ONE, "before", "*", number, KILL),))
         exploration = explore(killed, run, preemptions_max=1, last=[LAST])
         interleaved = list(exploration)
         for execution in interleaved:
@@ -160,10 +189,10 @@ def killed_at_each_effect(
 
     Until a run ends with no kill made; ``stride`` leaves some out. Raises what ``examine`` does.
     """
-    own = [step.effect.kind for step in plain.trace if step.agent == "a1"]
-    before = len(own) - own[::-1].index("call")
+    own = [step.effect.kind for step in plain.trace if step.agent == ONE]
+    before = len(own) - own[::-1].index("call") if "call" in own else 0  # who opens the board
     for number in range(before + 1, before + KILLS_MAX, stride):
-        fault = Fault("a1", "before", "*", number, KILL)
+        fault = Fault(ONE, "before", "*", number, KILL)
         execution = proof.examine(replace(plain.scenario, faults=(fault,)))
         if not any(step.effect.kind == KILL for step in execution.trace):
             return
@@ -176,6 +205,7 @@ def leftovers(execution: Execution, plain: Execution) -> set[str]:
 
     Those may be on the board still, or put away under two names.
     """
+    put_away = (".archive/", ".quarantine/")
     tasks = {f"{task.task_id}.json" for task in execution.scenario.tasks}
     left = set(execution.files).difference(plain.files, tasks)
-    return {name for name in left if not name.startswith(".archive/")}
+    return {name for name in left if not name.startswith(put_away)}

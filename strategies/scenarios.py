@@ -62,6 +62,7 @@ class PostedTask:
 class Scenario:
     """Tasks, one program for each agent, and who runs when; equal scenarios run alike.
 
+    Without ``tasks`` nobody has opened the board before the agents do.
     ``chance`` decides whatever else the world leaves open: in which order directories are listed
     and which random bytes are drawn. 0 lists by name. ``faults`` are what goes wrong.
     ``damage`` is done to the files of the board once the tasks are posted, before the agents start.
