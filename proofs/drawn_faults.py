@@ -44,13 +44,22 @@ def _one(chance: random.Random, trace: Sequence[Step], kind: str, lease_seconds:
     if kind == "write":
         steps = [step for step in steps if step.effect.kind == "write"]
     if kind not in ("error", "write") or not steps:
-        return fault_at(chance.choice(trace), trace, "before", _signal(chance, kind, lease_seconds))
+        return _signalled(chance, trace, _signal(chance, kind, lease_seconds))
     step, lasts = chance.choice(steps), chance.random() < 0.3
     errors = errors_at(_label(step))
     if kind == "write":
         return fault_at(step, trace, "middle", chance.choice([SHORT_WRITE, *errors]), lasts)
     when: When = chance.choice(["before", "after"])
     return fault_at(step, trace, when, chance.choice(errors), lasts)
+
+
+def _signalled(chance: random.Random, trace: Sequence[Step], what: str) -> Fault:
+    """This signal at any effect: mostly before it, at times after it, and a kill amid a write."""
+    step = chance.choice(trace)
+    whens: list[When] = ["before", "before", "after"]
+    if what == KILL and step.effect.kind == "write":
+        whens.append("middle")
+    return fault_at(step, trace, chance.choice(whens), what)
 
 
 def _signal(chance: random.Random, kind: str, lease_seconds: float) -> str:

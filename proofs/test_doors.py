@@ -9,6 +9,7 @@ import secrets
 import select
 import shutil
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -121,6 +122,7 @@ def copied_and_closed(descriptor: int) -> None:
 
 
 LOCK = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
+NO_LOCK = struct.pack("hhqqi", fcntl.F_UNLCK, 0, 0, 0, 0)
 
 
 def within(*labels: str) -> list[str]:
@@ -187,6 +189,10 @@ DEEDS: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "fcntl": (
         lambda r: with_file(r, lambda d: fcntl.fcntl(d, fcntl.F_SETLKW, LOCK)),
         within("lockf by fcntl file"),
+    ),
+    "fcntl that lets go": (
+        lambda r: with_file(r, lambda d: fcntl.fcntl(d, fcntl.F_SETLK, NO_LOCK)),
+        within("lockf unlock file" if sys.platform == "linux" else "lockf by fcntl file"),
     ),
     "lockf": (
         lambda r: with_file(r, lambda d: os.lockf(d, os.F_LOCK, 0)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +12,32 @@ import pytest
 from hypothesis import find, given
 
 from proofs.broken_boards.base import LockAndScan
+from proofs.drawn_faults import drawn_faults
 from proofs.harness.conviction import convict, counterexample_of
 from proofs.harness.counterexample import load, save
+from proofs.harness.effects import Effect
 from proofs.harness.execution import NotApplicableError
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.nemesis import of_those_left
 from proofs.harness.picture import picture
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import replay
+from proofs.harness.trace import Step
 from proofs.struck_runs import (
     BASE,
     REPLACE,
     SCENARIO,
     in_both,
 )
-from strategies.faults import KILL, Fault, fault_plans, set_clocks_by, stop_for
+from strategies.faults import (
+    INTERRUPTIONS,
+    KILL,
+    Fault,
+    errors_at,
+    fault_plans,
+    set_clocks_by,
+    stop_for,
+)
 from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
@@ -75,6 +87,56 @@ def test_plans_shrink_to_no_fault_at_all() -> None:
     assert find(fault_plans(["a1", "a2"], can_kill=True), lambda plan: True) == ()
     one = find(fault_plans(["a1", "a2"], can_kill=True), lambda plan: len(plan) > 0)
     assert len(one) == 1 and one[0].occurrence == 1 and not one[0].lasts
+
+
+@pytest.mark.parametrize(
+    ("what", "when"),
+    [
+        ((KILL,), "before"),
+        ((KILL,), "after"),
+        ((KILL,), "middle"),
+        (INTERRUPTIONS, "before"),
+        (INTERRUPTIONS, "after"),
+    ],
+)
+def test_signals_are_drawn_at_every_moment_of_an_effect(what: tuple[str, ...], when: str) -> None:
+    """By Hypothesis as by a seed; where a plan shrinks it shrinks to a signal before an effect."""
+
+    def is_one(fault: Fault) -> bool:
+        return fault.what in what and fault.when == when
+
+    def has_one(plan: tuple[Fault, ...]) -> bool:
+        return any(map(is_one, plan))
+
+    found = find(fault_plans(["a1"], can_kill=True), has_one)
+    assert len(found) == 1 and found[0].occurrence == 1
+    write = Step("a1", Effect("write", ("file",), changes=True))
+    stat = Step("a1", Effect("stat", (".",)))
+    kinds, chance = ("kill", "interruption"), random.Random(1)
+    plans = (drawn_faults(chance, [stat, write], kinds, lease_seconds=9.0) for _ in range(200))
+    at = {fault.where for plan in plans for fault in plan if is_one(fault)}
+    assert at == ({"write file"} if when == "middle" else {"write file", "stat ."})
+
+
+@pytest.mark.parametrize(
+    ("label", "error"),
+    [
+        ("listdir .", "EMFILE"),
+        ("mkdir .tmp", "ENOENT"),
+        ("link a -> b", "ENOENT"),
+        ("lockf exclusive .lock", "ENOLCK"),
+        ("lockf try shared .lock", "ENOLCK"),
+        ("lockf by fcntl .lock", "ENOLCK"),
+        ("rmdir .lock", "EROFS"),
+        ("symlink .lock", "ENOSPC"),
+        ("truncate file", "EIO"),
+        ("chmod file", "EROFS"),
+        ("utime file", "EROFS"),
+    ],
+)
+def test_each_kind_of_effect_meets_its_errors(label: str, error: str) -> None:
+    assert error in errors_at(label)
+    assert not errors_at("lockf unlock .lock") and not errors_at("lock <a lock>")
 
 
 @pytest.mark.parametrize(

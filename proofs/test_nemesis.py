@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 import time
@@ -153,6 +154,29 @@ def test_an_open_that_failed_afterwards_left_no_descriptor(gates: Gates) -> None
         "a1: unlink .t1.*.tmp",
         "a1: close .board.lock",
     ]
+
+
+@pytest.mark.parametrize("way", ["fcntl.lockf", "os.lockf"])
+def test_a_record_lock_that_cannot_be_had_raises_and_is_not_held(tmp_path: Path, way: str) -> None:
+    """ENOLCK, and the agent that asks next gets it; letting go of one meets no error."""
+    told: list[int | None] = []
+
+    def program() -> None:
+        with open(tmp_path / "file", "wb") as file:
+            for _ in range(2):
+                try:
+                    if way == "fcntl.lockf":
+                        fcntl.lockf(file, fcntl.LOCK_EX)
+                        fcntl.lockf(file, fcntl.LOCK_UN)
+                    else:
+                        os.lockf(file.fileno(), os.F_LOCK, 0)
+                        os.lockf(file.fileno(), os.F_ULOCK, 0)
+                    told.append(None)
+                except OSError as error:
+                    told.append(error.errno)
+
+    alone(tmp_path, [Fault("a1", "before", "lockf exclusive *", 1, "ENOLCK")], program)
+    assert told == [errno.ENOLCK, None]
 
 
 def test_an_error_names_the_files_as_the_system_does(tmp_path: Path) -> None:

@@ -81,7 +81,9 @@ def test_a_sweep_strikes_each_effect_once(tmp_path: Path) -> None:
         trace = plain_run(module, gates, "threads")
     found = list(swept(random.Random(1), trace, "threads", 3600.0))
     assert len(found) == len(trace) and all(one.what != "SIGKILL" for one in found)
-    assert any(one.what == "SIGKILL" for one in swept(random.Random(1), trace, "processes", 9.0))
+    sweeps = [swept(random.Random(seed), trace, "processes", 9.0) for seed in range(60)]
+    kills = {one.when for sweep in sweeps for one in sweep if one.what == "SIGKILL"}
+    assert kills == {"before", "after", "middle"}
 
 
 def test_the_first_of_a_kind_is_made_small_and_few_of_the_others() -> None:

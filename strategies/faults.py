@@ -180,27 +180,40 @@ def _shown(seconds: float) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
+_LOCKING: Final = ("ENOLCK", "EIO", "ESTALE")
+_NAMING: Final = ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS")
+
 ERRORS_OF: Final = {
     "open r *": ("EIO", "EMFILE", "ESTALE"),
-    "open w *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "EMFILE", "ESTALE", "ENOENT"),
-    "mkdir *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS"),
+    "open w *": (*_NAMING, "EMFILE", "ESTALE", "ENOENT"),
+    "mkdir *": (*_NAMING, "ENOENT"),
     "write *": ("ENOSPC", "EDQUOT", "EIO"),
     "fsync *": ("EIO", "ENOSPC", "EDQUOT"),
-    "replace *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "ESTALE", "ENOENT"),
-    "link *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS"),
+    "replace *": (*_NAMING, "ESTALE", "ENOENT"),
+    "link *": (*_NAMING, "ENOENT"),
     "unlink *": ("EIO", "EACCES", "EROFS", "ESTALE"),
-    "flock exclusive *": ("ENOLCK", "EIO", "ESTALE"),
-    "flock shared *": ("ENOLCK", "EIO", "ESTALE"),
-    "flock try *": ("ENOLCK", "EIO", "ESTALE"),
+    "flock exclusive *": _LOCKING,
+    "flock shared *": _LOCKING,
+    "flock try *": _LOCKING,
     "read *": ("EIO", "ESTALE"),
     "stat *": ("EIO", "EACCES", "ESTALE"),
-    "listdir *": ("EIO", "EACCES", "ESTALE"),
+    "listdir *": ("EIO", "EACCES", "EMFILE", "ESTALE"),
     "close *": ("EIO", "ENOSPC", "EDQUOT"),
+    "lockf exclusive *": _LOCKING,
+    "lockf shared *": _LOCKING,
+    "lockf try *": _LOCKING,
+    "lockf by fcntl *": _LOCKING,
+    "rmdir *": ("EIO", "EACCES", "EROFS", "ESTALE"),
+    "symlink *": (*_NAMING, "ENOENT"),
+    "truncate *": ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS", "ESTALE"),
+    "chmod *": ("EIO", "EACCES", "EROFS", "ESTALE"),
+    "utime *": ("EIO", "EACCES", "EROFS", "ESTALE"),
 }
 """The errors that each kind of effect really meets, by its label.
 
 ENOENT is that of the directory that is gone. Where it or EACCES would tell of one file, that it is
-not there or is another user's, it is no fault: no board can know better.
+not there or is another user's, it is no fault: no board can know better. EMFILE is that of what
+takes a descriptor, a listing among it.
 """
 
 
@@ -222,7 +235,8 @@ def fault_plans(
 
     One to three events show nine in ten of the failures that were found in systems at work (Yuan
     and others, "Simple Testing Can Prevent Most Critical Failures", OSDI 2014). ``can_kill`` is for
-    agents that are processes. Who is stopped is stopped beyond the lease.
+    agents that are processes. Who is stopped is stopped beyond the lease. Signals come before an
+    effect or after it, kills also amid a write.
     """
     one = _faults(agents, occurrences_max, lease_seconds, can_kill)
     counts = st.sampled_from([count for count in (0, 1, 1, 1, 2, 3) if count <= faults_max])
@@ -236,7 +250,7 @@ def _faults(
     draw: st.DrawFn, agents: Sequence[str], most: int, lease_seconds: float, can_kill: bool
 ) -> Fault:
     kinds = ["error", "error", "write", "sync", "interruption", "stop", "clocks"]
-    kinds += ["kill"] * 3 * can_kill
+    kinds += ["kill", "kill", "kill", "kill amid a write"] * can_kill
     kind = draw(st.sampled_from(kinds))
     agent, occurrence = draw(st.sampled_from(list(agents))), draw(st.integers(1, most))
     few, lasts = 1 + (occurrence - 1) % 8, draw(st.sampled_from([False, False, True]))
@@ -249,12 +263,15 @@ def _faults(
         return Fault(agent, "middle", "write *", few, what, lasts)
     if kind == "sync":
         return Fault(agent, "before", "fsync *", few, LYING_SYNC, lasts)
+    when = draw(st.sampled_from(["before", "before", "after"]))
     if kind == "interruption":
-        return Fault(agent, "before", "*", occurrence, draw(st.sampled_from(INTERRUPTIONS)))
+        return Fault(agent, when, "*", occurrence, draw(st.sampled_from(INTERRUPTIONS)))
     if kind == "kill":
-        return Fault(agent, "before", "*", occurrence, KILL)
+        return Fault(agent, when, "*", occurrence, KILL)
+    if kind == "kill amid a write":
+        return Fault(agent, "middle", "write *", few, KILL)
     lease_seconds = lease_seconds if lease_seconds < 1e9 else 43_200.0
     if kind == "clocks":
         jump = draw(clock_jumps(lease_seconds=lease_seconds))
-        return Fault(agent, "before", "*", occurrence, set_clocks_by(jump))
-    return Fault(agent, "before", "*", occurrence, stop_for(2 * lease_seconds))
+        return Fault(agent, when, "*", occurrence, set_clocks_by(jump))
+    return Fault(agent, when, "*", occurrence, stop_for(2 * lease_seconds))

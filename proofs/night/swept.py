@@ -49,6 +49,11 @@ def _at(step: Step, gate: GateName, lease_seconds: float) -> Iterator[tuple[When
     clocks = (set_clocks_by(-leases), set_clocks_by(leases))
     for what in (*INTERRUPTIONS, *kills, stop_for(leases), *clocks):
         yield "before", what
+    for what in (*INTERRUPTIONS, *kills[:2]):
+        yield "after", what
+    if step.effect.kind == "write":
+        for what in kills[:2]:
+            yield "middle", what
 
 
 def _can_last(what: str) -> bool:
