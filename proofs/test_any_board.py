@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from proofs.harness.gates import GateName
 from proofs.pairs import exhaust_all, pairs, telling
 from proofs.power_loss import TWO_AGENTS, two_agents, with_one_preemption
-from proofs.proving import Proving, gates_of
+from proofs.proving import OUR_BOARD, Proving, gates_of
 from strategies.scenarios import Scenario, damaged_scenarios, polling_scenarios, scenarios
 
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
@@ -71,7 +71,8 @@ def test_damage_to_the_file_of_a_task_harms_no_other(proving: Proving, gate: Gat
     def asked(names: Sequence[str]) -> st.SearchStrategy[Scenario]:
         few = [name for name in names if IS_DEEP or name in AMID_DAMAGE]
         return damaged_scenarios(
-            scenarios(names=few, lease_seconds=lease_seconds, agents_max=agents_max)
+            scenarios(names=few, lease_seconds=lease_seconds, agents_max=agents_max),
+            is_ours=proving.board.text == OUR_BOARD,
         )
 
     with proving.proof(gate) as proof:

@@ -4,7 +4,7 @@ from strategies.clocks import Clock, clocks
 from strategies.damage import Damage
 from strategies.faults import Fault, fault_plans
 from strategies.interleavings import Interleaving, interleavings, turn_by_turn
-from strategies.misplacements import MISPLACEMENTS
+from strategies.misplacements import MISPLACEMENTS, misplacements
 from strategies.payloads import (
     DAMAGES,
     HUGE,
@@ -72,6 +72,7 @@ __all__ = [
     "json_values",
     "lease_durations",
     "live_timestamps",
+    "misplacements",
     "nested",
     "oddities",
     "pending_tasks",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-__all__ = ["MISPLACEMENTS"]
+from hypothesis import strategies as st
+
+from strategies.damage import Damage
+
+__all__ = ["DRAWN", "DRAWN_FOR_OURS", "MISPLACEMENTS", "NO_DAMAGE", "misplacements"]
 
 MISPLACEMENTS: Final[Mapping[str, str]] = {
     "a directory": "a directory with the file in it",
@@ -25,3 +29,38 @@ MISPLACEMENTS: Final[Mapping[str, str]] = {
 
 They shrink to nothing smaller. The last two do nothing where a name has no such other form.
 """
+
+NO_DAMAGE: Final = ("a second name out of the board", "an older version")
+"""The kinds after which the task is as good as any. Of a scenario there is no older version."""
+
+DRAWN: Final = (
+    "a directory",
+    "a socket",
+    "a link to nowhere",
+    "a link to itself",
+    "a link to another task",
+)
+"""The kinds that are drawn for any board: what lies there is no task for anybody.
+
+Those that are not drawn at all: "no permission", which comes out differently for the superuser;
+"an older version", which there is none of; "another normal form", which no name of a scenario has.
+"""
+
+DRAWN_FOR_OURS: Final = (
+    *DRAWN,
+    "a FIFO",
+    "a link out of the board",
+    "a second name out of the board",
+    "a name in another case",
+)
+"""Those for our own board. It opens files so that it waits for no writer; another board may wait
+for ever in the kernel, where no gate can stop it. And whether links out of the directory and names
+mean anything is a board's own affair.
+"""
+
+
+def misplacements(
+    files: Sequence[str], kinds: Collection[str] = DRAWN
+) -> st.SearchStrategy[Damage]:
+    """One of these kinds, done to one of these files; shrinks to the first of both."""
+    return st.builds(Damage, st.sampled_from(list(kinds)), st.sampled_from(list(files)))

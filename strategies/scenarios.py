@@ -15,7 +15,8 @@ from strategies.crashes import Crash
 from strategies.damage import Damage
 from strategies.faults import Fault, fault_plans
 from strategies.interleavings import Interleaved, Interleaving, interleavings
-from strategies.payloads import damages
+from strategies.misplacements import DRAWN, DRAWN_FOR_OURS, misplacements
+from strategies.payloads import damages, oddities
 from strategies.programs import ASKS, TYPES, Ask, Program, half_a_lease, programs
 
 __all__ = ["START", "PostedTask", "Scenario", "damaged_scenarios", "polling_scenarios", "scenarios"]
@@ -205,12 +206,25 @@ def scenarios(
 
 @st.composite
 def damaged_scenarios(
-    draw: st.DrawFn, of: st.SearchStrategy[Scenario], kinds: Collection[str] | None = None
+    draw: st.DrawFn,
+    of: st.SearchStrategy[Scenario],
+    kinds: Collection[str] | None = None,
+    *,
+    is_ours: bool = False,
 ) -> Scenario:
-    """These scenarios, with damage to the files of one of their tasks, or of all but the last."""
+    """These scenarios, with damage to the files of one of their tasks, or of all but the last.
+
+    To the bytes of a file; or something else lies under its name. ``kinds`` are some of the names
+    in ``DAMAGES``, and then nothing else is drawn. For a board that ``is_ours`` there is more that
+    only our format and our promises say: see ``DRAWN_FOR_OURS`` and ``ODDITIES``.
+    """
     scenario = draw(of.filter(lambda scenario: len(scenario.tasks) > 1))
     ids = [task.task_id for task in scenario.tasks]
     one = damages(ids[:-1], kinds)
+    if kinds is None:
+        others = [misplacements(ids[:-1], DRAWN_FOR_OURS if is_ours else DRAWN)]
+        others += [oddities(ids[:-1])] * is_ours
+        one = st.one_of(one, one, *others)
     drawn = st.lists(one, min_size=1, max_size=len(ids) - 1, unique_by=lambda one: one.file)
     return replace(scenario, damage=tuple(draw(drawn)))
 

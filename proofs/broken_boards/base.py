@@ -7,6 +7,7 @@ and nothing else.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -27,6 +28,8 @@ CANCEL = (Ask("cancel", "t1", fenced=False),)
 WITHOUT_DAMAGE = frozenset(INVARIANTS) - {"S12"}
 """What is promised by a board that was not made for damaged files."""
 LEASE_SECONDS = 3600.0
+NO_FILES = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
+"""What the system says of a directory, of links that lead round and of a socket."""
 
 
 class LockAndScan:
@@ -215,7 +218,7 @@ class SkipsDamage(LockAndScan):
     def tasks(self) -> Iterator[Task]:
         """Each task that there is; what is none is for a person to mend."""
         for name in self.names():
-            with suppress(CorruptTaskError, IsADirectoryError):
+            with suppress(CorruptTaskError):
                 task = self.read(name.removesuffix(".json"))
                 if task is not None:
                     yield task
@@ -227,6 +230,10 @@ class SkipsDamage(LockAndScan):
                 task = Task.from_json(file.read(), self.file(task_id))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno in NO_FILES:
+                raise CorruptTaskError(self.file(task_id), "it is no file") from error
+            raise
         self.check_id(task, task_id)
         return task
 

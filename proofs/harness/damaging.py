@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import Final
 from proofs.harness.beside import beside
 from proofs.harness.misplacing import ENDS_IT, misplace, regular_files
 from strategies.damage import Damage
-from strategies.misplacements import MISPLACEMENTS
-from strategies.payloads import damaged, fits, is_damage
+from strategies.misplacements import MISPLACEMENTS, NO_DAMAGE
+from strategies.payloads import ODDITIES, damaged, fits, is_damage
 
 _SUFFIX: Final = ".json"
 _KEPT_BYTES_MAX: Final = 1 << 26
@@ -23,6 +25,7 @@ class Damaged:
     """What was done to the file ``path``, as seen from the board's directory.
 
     ``tasks`` are those that the file tells of: whatever the board says of them is its own affair.
+    There are none where it only looks odd, or nothing came of it: then they are as good as any.
     ``is_damage`` is True where the file was the one of a task in our format and is not any more,
     which must then never be granted. ``left`` are the bytes that lay there then, None where there
     are none to be kept.
@@ -49,13 +52,25 @@ def do_damage(damage: Damage, root: Path, tasks: Collection[str]) -> Damaged | N
     task_id = Path(path).name.removesuffix(_SUFFIX)
     is_ours = path.endswith(_SUFFIX) and not is_damage(before, task_id)
     if damage.kind in MISPLACEMENTS:
-        misplace(damage.kind, root / path, beside(root))
-        return Damaged(damage, path, concerned, is_ours and damage.kind in ENDS_IT, None)
+        return _misplaced(damage, root, path, concerned, is_ours=is_ours)
     if not fits(damage, before):
         return None
     after = damaged(damage, before)
     (root / path).write_bytes(after)
+    if damage.kind in ODDITIES:
+        return Damaged(damage, path, frozenset(), False, None)
     return Damaged(damage, path, concerned, is_ours and is_damage(after, task_id), after)
+
+
+def _misplaced(
+    damage: Damage, root: Path, path: str, concerned: frozenset[str], *, is_ours: bool
+) -> Damaged:
+    """Some kinds are no damage, and some do nothing to a name that has no other form."""
+    before = (root / path).lstat()
+    misplace(damage.kind, root / path, beside(root))
+    ends_it = damage.kind in ENDS_IT and not is_still_there(root / path, before)
+    as_before = damage.kind in NO_DAMAGE or (damage.kind in ENDS_IT and not ends_it)
+    return Damaged(damage, path, frozenset() if as_before else concerned, is_ours and ends_it, None)
 
 
 def is_kept(done: Damaged, root: Path) -> bool:
@@ -63,6 +78,15 @@ def is_kept(done: Damaged, root: Path) -> bool:
     if done.left is None:
         return True
     return any(_holds(path, done.left) for path in regular_files(root))
+
+
+def is_still_there(path: Path, before: os.stat_result) -> bool:
+    """Whether it is the same file; what is none may have been given its number."""
+    try:
+        now = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(now.st_mode) and os.path.samestat(now, before)
 
 
 def _named(name: str, root: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ from proofs.harness.turns import Stops, Turns, pattern_of
 from proofs.harness.verdict import UnknownError
 from strategies.faults import KILL
 from strategies.interleavings import Interleaving
+from strategies.payloads import ODDITIES
 from strategies.programs import Ask
 from strategies.scenarios import START, Scenario
 
@@ -155,7 +157,7 @@ def _run_whole(
     beside = Beside(scenario, root)
     done = _damaged(scenario, root, time)
     beside.remember()
-    before = [task.to_json() for task in scenario.tasks]
+    before = [_as_left(task.to_json(), done, root) for task in scenario.tasks]
     watch = Watch(str(root)) if guarded else None
     execution = _run(alone, scenario, board, before, gate, watch, done)
     return replace(execution, outside=beside.changes())
@@ -171,8 +173,17 @@ def _damaged(scenario: Scenario, root: Path, time: SharedTime) -> tuple[Damaged,
         if one is not None:
             done.append(one)
             for path in (root / one.path, (root / one.path).parent):
-                os.utime(path, ns=(time.file_ns, time.file_ns), follow_symlinks=False)
+                if os.path.lexists(path):  # it may be called otherwise now
+                    os.utime(path, ns=(time.file_ns, time.file_ns), follow_symlinks=False)
     return tuple(done)
+
+
+def _as_left(task: dict[str, Any], damaged: Sequence[Damaged], root: Path) -> dict[str, Any]:
+    """A task as a history tells of it: of what only looks odd its file may tell another type."""
+    for done in damaged:
+        if done.damage.kind in ODDITIES and Path(done.path).stem == task["task_id"]:
+            return {name: json.loads((root / done.path).read_bytes())[name] for name in task}
+    return task
 
 
 def run_from(

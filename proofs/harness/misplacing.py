@@ -12,7 +12,7 @@ from contextlib import chdir, suppress
 from pathlib import Path
 from typing import Final
 
-from strategies.misplacements import MISPLACEMENTS
+from strategies.misplacements import MISPLACEMENTS, NO_DAMAGE
 
 
 def misplace(kind: str, path: Path, outside: Path, older: bytes | None = None) -> None:
@@ -110,8 +110,5 @@ _MISPLACE: Final[Mapping[str, Callable[[Path, Path, bytes | None], None]]] = {
     "a name in another case": _renamed(str.swapcase),
     "a name in another normal form": _renamed(_other_form),
 }
-ENDS_IT: Final = frozenset(kind for kind in MISPLACEMENTS if kind.startswith(("a ", "an "))) - {
-    "a second name out of the board",
-    "an older version",
-}
+ENDS_IT: Final = frozenset(MISPLACEMENTS) - {"no permission", *NO_DAMAGE}
 """The kinds after which there is no such task any more."""

@@ -129,7 +129,7 @@ def _sweep(stage: Stage) -> None:
 def _damage(stage: Stage) -> None:
     """Files that are damaged before the agents begin."""
     asked = scenarios(names=stage.board.asks, lease_seconds=stage.lease_seconds)
-    stage.sample(damaged_scenarios(asked))
+    stage.sample(damaged_scenarios(asked, is_ours=stage.board.text == OUR_BOARD))
 
 
 def _crashes(stage: Stage) -> None:

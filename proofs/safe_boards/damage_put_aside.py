@@ -26,5 +26,5 @@ class Board(SkipsDamage):
         for name in self.names():
             try:
                 self.read(name.removesuffix(".json"))
-            except (CorruptTaskError, IsADirectoryError):
+            except CorruptTaskError:
                 yield name

@@ -184,7 +184,7 @@ class Evidence:
 
         That it raised tells nothing then, but of what the damage did, see S12.
         """
-        damaged = bool(self.execution.damaged)
+        damaged = any(done.tasks for done in self.execution.damaged)
         return damaged or any(step.is_struck for step in self.steps_of(operation))
 
     def was_kept_from_reading(self, operation: Operation) -> bool:
