@@ -2,7 +2,7 @@
 
 The sequential rules of the machine live by the clock of the disk, a burst by that of the scenario.
 Where the two meet, files get times of the one that is to come, and an index that went by the other
-is dropped if the clock of the disk ticks so slowly that it could be misled.
+is dropped if one of the clocks ticks so slowly that it could be misled.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from proofs.harness.model import BoardModel, ModelTask
 from proofs.harness.processes import ProcessGate
 from proofs.harness.trace import preemptions
 from proofs.harness.verdict import violations
+from strategies.clocks import Clock, clocks
 from strategies.faults import Fault, fault_plans
 from strategies.interleavings import turn_by_turn
 from strategies.programs import ASKS, Ask, Program, programs
@@ -66,7 +67,7 @@ def bursts(
 ) -> Scenario:
     """2 or 3 agents with 1 to 3 calls each, on these tasks; shrinks to one ``claim_next`` each.
 
-    And to no fault; every other one has none.
+    And to no fault, one exact clock and listings by name; every other one has no fault.
 
     ``tokens`` are those that calls on a task by its id are to bear where they can. A call on the
     last grant that comes before any look for work is one on a task that may be held from before.
@@ -87,7 +88,8 @@ def bursts(
                 occurrences_max=EFFECTS_MAX,
             )
         )
-    return Scenario((), tuple(zip(agents, meant, strict=True)), turns, faults=faults)
+    clock, chance = draw(clocks(agents)), draw(st.sampled_from([0, 0, 1, 2, 3]))
+    return Scenario((), tuple(zip(agents, meant, strict=True)), turns, clock, chance, faults)
 
 
 def _meant(
@@ -121,9 +123,7 @@ def left_in(storage: Path, *, but: Collection[str]) -> dict[str, ModelTask]:
     found = {}
     for path in storage.glob("*.json"):
         if path.stem not in but:
-            fields = json.loads(path.read_bytes())
-            known = {name: fields[name] for name in ModelTask.__slots__ if name in fields}
-            found[path.stem] = ModelTask(**known)
+            found[path.stem] = ModelTask.of(json.loads(path.read_bytes()))
     return found
 
 
@@ -169,6 +169,12 @@ def were_cut_off(execution: Execution) -> bool:
     return any(step.effect.kind in kinds for step in execution.trace)
 
 
+def moments_of(execution: Execution) -> Iterator[float]:
+    """When it was, by the clocks of the agents: their calls began and ended."""
+    for one in _operations(execution):
+        yield from (one.started, one.ended)
+
+
 def run_burst(
     scenario: Scenario,
     board: str,
@@ -183,6 +189,7 @@ def run_burst(
     ``board`` names the board (see ``load_board``). The doors are open meanwhile, and closed after.
     """
     opens = load_board(board)
+    time.file_tick_ns = scenario.clock.file_tick_ns
     with _by_the_clock_of(time, storage), interception():
         gate = _workers(board) if in_processes else None
         return run_from(time, scenario, opens, storage, before, gate)
@@ -197,8 +204,7 @@ def convict(execution: Execution, promises: Promises) -> None:
     broken = [str(verdict) for verdict in violations(verdicts)]
     broken += _raised(Evidence(execution, promises))
     if broken:
-        faults = (f"  with {fault}" for fault in execution.scenario.faults)
-        told = [broken[0], *_told(execution), *faults, *_turns(execution)]
+        told = [broken[0], *_told(execution), *_odd(execution.scenario), *_turns(execution)]
         raise AssertionError("\n".join(told))
 
 
@@ -229,6 +235,15 @@ def _told(execution: Execution) -> Iterator[str]:
         yield f"  effects {one.invoked_at:>3} to {one.returned_at:>3}: {said(one)}"
 
 
+def _odd(scenario: Scenario) -> Iterator[str]:
+    """What went wrong, and whatever of the surroundings is not as plain as it could be."""
+    yield from (f"  with {fault}" for fault in scenario.faults)
+    if scenario.clock != Clock():
+        yield f"  with {scenario.clock}"
+    if scenario.chance:
+        yield f"  with chance {scenario.chance}"
+
+
 def _turns(execution: Execution) -> Iterator[str]:
     """Who went on for how long, with the last effect of each turn: how to see it happen."""
     yield f"  seen with {preemptions(execution.trace)} preemptions, in these turns:"
@@ -243,12 +258,15 @@ def _by_the_clock_of(time: SharedTime, storage: Path) -> Iterator[None]:
 
     So what the agents see of a file depends on nothing that the disk decides.
     """
-    is_fine = FileClock.of(storage.parent / "clock").fine
+    is_fine = FileClock.of(storage.parent / "clock").fine and not time.file_tick_ns
     if not is_fine:
         shutil.rmtree(storage / ".index", ignore_errors=True)
     for path in (storage, *storage.glob("*.json")):
-        if abs(path.stat().st_mtime_ns - time.calendar_ns) > _YEAR_SECONDS * 10**9:
-            os.utime(path, ns=(time.calendar_ns, time.calendar_ns))
-    yield
+        if abs(path.lstat().st_mtime_ns - time.calendar_ns) > _YEAR_SECONDS * 10**9:
+            os.utime(path, ns=(time.file_ns, time.file_ns), follow_symlinks=False)
+    try:
+        yield
+    finally:
+        time.file_tick_ns = 0
     if not is_fine:
         shutil.rmtree(storage / ".index", ignore_errors=True)

@@ -3,8 +3,9 @@
 One operation at a time is compared with the model in full: orders of operations, damage and changes
 from outside, restarts, lost indexes and moved clocks. A burst is several agents at once, in threads
 or processes, on the directory as it is then; what they were told must have some order that the
-promises allow, and the model goes on from what they left. Faults happen within bursts only: errors,
-short writes, signals, stops, clocks that are set, and in processes kills.
+promises allow, and the model goes on from what they left. Within bursts only clocks are apart, file
+times coarse and listings in any order, and faults happen: errors, short writes, signals, stops,
+clocks that are set, and in processes kills.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,16 +32,28 @@ from proofs.bursts import (
     convict,
     follow,
     left_in,
+    moments_of,
     run_burst,
     told,
     were_cut_off,
 )
+from proofs.file_trees import file_tree
+from proofs.harness.beside import beside
 from proofs.harness.board_path import load_board
 from proofs.harness.checkers import Promises
 from proofs.harness.clock import SharedTime
+from proofs.harness.damaging import is_still_there
+from proofs.harness.misplacing import misplace
 from proofs.harness.model import BoardModel, ModelTask
-from proofs.machine_boards import ATTEMPTS_MAX, QUARANTINE_AFTER_SECONDS, RESCAN_SECONDS
-from strategies import corrupted_payloads, pending_tasks
+from proofs.lying_files import are_kept, ids_in, lies_at, put, take_away
+from proofs.machine_boards import (
+    ATTEMPTS_MAX,
+    QUARANTINE_AFTER_SECONDS,
+    RESCAN_SECONDS,
+    call,
+)
+from strategies import ODDITIES, Damage, corrupted_payloads, damaged, pending_tasks
+from strategies.misplacements import DRAWN_FOR_OURS, NO_DAMAGE
 from strategies.payloads import is_damage
 from swarm.errors import CorruptTaskError, DuplicateTaskError
 from swarm.task import Task
@@ -56,6 +71,8 @@ TOKENS = st.sampled_from(["none", "current", "current", "superseded"])
 STEPS = st.sampled_from([0.0, 1.0, 9.0, 10.0, 60.0, 100.0, 3600.0, -5.0, -50.0, -1000.0])
 # Of a task that is not on the board, so that it is damage under nearly any name it is put.
 DAMAGE = corrupted_payloads(of=pending_tasks(ids=st.just("another")))
+AGES = st.sampled_from([0.0, 59.0, 60.0, 3600.0, -3600.0])
+IN_ITS_PLACE = st.sampled_from([*DRAWN_FOR_OURS, "a name in another normal form"])
 
 
 class TaskBoardMachine(RuleBasedStateMachine):
@@ -75,8 +92,12 @@ class TaskBoardMachine(RuleBasedStateMachine):
         self.storage = self.root / "the board"
         self.time = SharedTime(int(START * 1e9))
         self.model = BoardModel()
-        self.damaged: dict[str, bytes] = {}
-        self.quarantined: dict[str, list[bytes]] = {}
+        # What lies there that is no task, by id; what the board moved away; and what it began to
+        # move when something went wrong, of which there may be a second copy.
+        self.damaged: dict[str, object] = {}
+        self.quarantined: dict[str, list[object]] = {}
+        self.moved_in_part: dict[str, list[object]] = {}
+        self.outside: dict[str, object] = {}
         # Ids edited in place that no look for work need have noticed yet, and since when.
         self.edited: dict[str, float] = {}
         self.old_versions: list[tuple[str, bytes, ModelTask]] = []
@@ -167,24 +188,14 @@ class TaskBoardMachine(RuleBasedStateMachine):
     )
     def change(self, task_id: str, which: int, operation: str, token: str, value: Any) -> None:
         number = None if operation == "requeue" else self.token(task_id, token)
-        before = self.bytes_on_disk(task_id)
-        done = self.call(which, operation, task_id, number, value)
+        before = lies_at(self.path(task_id))
+        done = call(self.boards[which], operation, task_id, number, value)
         expected = {"error": str(value)} if operation in ("fail", "retry") else value
         allowed = self.model.change(operation, task_id, number, self.now, expected)
         assert done == allowed, f"{operation} of {self.model.tasks.get(task_id)} said {done}"
         self.may_be_left = self.may_be_left and not done
         if not done:
-            assert self.bytes_on_disk(task_id) == before, f"S5: refused {operation} wrote"
-
-    def call(self, which: int, operation: str, task_id: str, token: int | None, value: Any) -> bool:
-        board = self.boards[which]
-        if operation == "complete":
-            return board.complete(task_id, value, token=token)
-        if operation in ("fail", "retry"):
-            return board.fail(task_id, str(value), token=token, retry=operation == "retry")
-        if operation == "requeue":
-            return board.requeue(task_id)
-        return bool(getattr(board, operation)(task_id, token=token))
+            assert lies_at(self.path(task_id)) == before, f"S5: refused {operation} wrote"
 
     @rule(which=st.integers(0, 1))
     def prune(self, which: int) -> None:
@@ -201,15 +212,13 @@ class TaskBoardMachine(RuleBasedStateMachine):
 
         Nobody calls on a damaged file by its id: what becomes of those is judged alone.
         """
-        since, lease, times = self.now, self.boards[which].lease_seconds, self.quarantine_times()
+        lease, times = self.boards[which].lease_seconds, self.quarantine_times()
         absent = [i for i in IDS if i not in self.model.tasks and i not in self.damaged]
         tokens = {i: self.token(i, token) for i in (*self.model.tasks, *absent[:1])}
         drawn = bursts(
             tokens or {"another": None},
             lease_seconds=lease,
-            faults_max=0
-            if self.damaged
-            else 2,  # what a move that was cut off leaves is for others
+            faults_max=2,
             can_kill=gate == "processes",
         )
         scenario = data.draw(drawn)
@@ -231,7 +240,9 @@ class TaskBoardMachine(RuleBasedStateMachine):
         )
         convict(execution, promises)
         self.may_be_left = self.may_be_left or were_cut_off(execution)
-        self.allow_quarantine(times, since)
+        for task_id, lies in self.damaged.items() if scenario.faults else ():
+            self.moved_in_part.setdefault(task_id, []).append(lies)
+        self.allow_quarantine(times, moments_of(execution))
         follow(self.model, execution, left_in(self.storage, but=self.damaged))
         granted = {i for i in self.model.tasks if execution.history.grants(i)}
         self.edited = {i: at for i, at in self.edited.items() if i not in granted}
@@ -265,21 +276,43 @@ class TaskBoardMachine(RuleBasedStateMachine):
     @rule(
         task_id=TASK_IDS,
         payload=DAMAGE,
-        age=st.sampled_from([0.0, 59.0, 60.0, 3600.0, -3600.0]),
+        age=AGES,
     )
     def damage_a_file(self, task_id: str, payload: Any, age: float) -> None:
         if not is_damage(payload.data, task_id):
             return  # one kind of damage to another's file is to call it by this very id
-        path = self.path(task_id)
-        path.write_bytes(payload.data)
-        os.utime(path, (self.now - age, self.now - age))
-        self.damaged[task_id] = payload.data
-        self.model.tasks.pop(task_id, None)
+        put(self.path(task_id), payload.data)
+        self.note_damage(task_id, age)
+
+    @rule(task_id=TASK_IDS, kind=IN_ITS_PLACE, age=AGES)
+    def misplace_a_file(self, task_id: str, kind: str, age: float) -> None:
+        """Something else lies there, or the file is called otherwise, or has a second name."""
+        path, outside = self.path(task_id), beside(self.storage)
+        if task_id not in self.model.tasks:
+            return
+        take_away(outside / path.name)
+        before = path.lstat()
+        misplace(kind, path, outside)
+        self.outside = file_tree(outside)
+        if kind in NO_DAMAGE or is_still_there(path, before):
+            return
+        self.model.tasks.pop(task_id)
+        for name in sorted(ids_in(self.storage) - self.model.tasks.keys()):
+            if self.damaged.get(name) != lies_at(self.path(name)):
+                self.note_damage(name, age)
         self.edited.pop(task_id, None)
+
+    @rule(task_id=TASK_IDS, kind=st.sampled_from(list(ODDITIES)))
+    def write_a_file_as_others_do(self, task_id: str, kind: str) -> None:
+        """What looks odd is no damage; without its last fields it is the task of an older board."""
+        if task_id in self.model.tasks:
+            data = damaged(Damage(kind), self.path(task_id).read_bytes())
+            self.replace_file(task_id, data)
+            self.model.tasks[task_id] = ModelTask.of(json.loads(data))
 
     @rule(task_id=TASK_IDS)
     def remove_a_file(self, task_id: str) -> None:
-        self.path(task_id).unlink(missing_ok=True)
+        take_away(self.path(task_id))
         self.damaged.pop(task_id, None)
         self.model.tasks.pop(task_id, None)
         self.edited.pop(task_id, None)
@@ -295,14 +328,14 @@ class TaskBoardMachine(RuleBasedStateMachine):
     def keep_a_version(self, task_id: str) -> None:
         if task_id in self.model.tasks:
             data = self.path(task_id).read_bytes()
-            self.old_versions.append((task_id, data, _copy(self.model.tasks[task_id])))
+            self.old_versions.append((task_id, data, replace(self.model.tasks[task_id])))
 
     @rule(number=st.integers(0, 9))
     def restore_a_version(self, number: int) -> None:
         if self.old_versions:
             task_id, data, task = self.old_versions[number % len(self.old_versions)]
             self.replace_file(task_id, data)
-            self.model.tasks[task_id] = _copy(task)
+            self.model.tasks[task_id] = replace(task)
 
     @rule(task_id=TASK_IDS, priority=st.integers(0, 4), pending=st.booleans())
     def edit_in_place(self, task_id: str, priority: int, pending: bool) -> None:
@@ -315,7 +348,7 @@ class TaskBoardMachine(RuleBasedStateMachine):
         self.edited.setdefault(task_id, self.now if task.status in FINAL_WORDS else -1.0)
         if pending:
             fields["status"] = "PENDING"
-        path.write_text(json.dumps(fields))
+        put(path, json.dumps(fields).encode())
         task.priority, task.status = priority, fields["status"]
 
     def replace_file(self, task_id: str, data: bytes) -> None:
@@ -323,6 +356,8 @@ class TaskBoardMachine(RuleBasedStateMachine):
         self.damaged.pop(task_id, None)
         new = self.root / "new"
         new.write_bytes(data)
+        if self.path(task_id).is_dir():  # what a file cannot be moved over
+            take_away(self.path(task_id))
         os.replace(new, self.path(task_id))
 
     # What must hold at every moment.
@@ -352,19 +387,21 @@ class TaskBoardMachine(RuleBasedStateMachine):
     def damaged_files_are_contained(self) -> None:
         if not self.storage.exists():
             return
-        for task_id, data in self.damaged.items():
-            assert self.path(task_id).read_bytes() == data, f"S12: the bytes of {task_id} changed"
+        for task_id, lies in self.damaged.items():
+            assert lies_at(self.path(task_id)) == lies, f"S12: what lies at {task_id} changed"
             try:
                 raise AssertionError(f"S12: {task_id} was read as {self.boards[0].get(task_id)}")
             except CorruptTaskError:
                 pass
 
     @invariant()
+    def nothing_outside_is_touched(self) -> None:
+        assert file_tree(beside(self.storage)) == self.outside, "S11: a link was followed"
+
+    @invariant()
     def nothing_is_left_over(self) -> None:
         if self.storage.exists():
-            visible = {name for name in os.listdir(self.storage) if not name.startswith(".")}
-            expected = {f"{i}.json" for i in (*self.model.tasks, *self.damaged)}
-            assert visible == expected, "S11"
+            assert ids_in(self.storage) == {*self.model.tasks, *self.damaged}, "S11"
             temporary = self.storage / ".tmp"
             is_clear = not temporary.exists() or not os.listdir(temporary)
             assert is_clear or self.may_be_left, "R1: temporary files"
@@ -383,11 +420,14 @@ class TaskBoardMachine(RuleBasedStateMachine):
         assert self.boards[0].claim_next("nobody", []) is None
         self.allow_quarantine(before)
         assert not self.damaged, f"{self.damaged} must be in quarantine"
-        kept: dict[str, list[bytes]] = {}
+        kept: dict[str, list[object]] = {}
         for file in self.boards[0].quarantined():
-            kept.setdefault(file.task_id, []).append(file.path.read_bytes())
+            kept.setdefault(file.task_id, []).append(lies_at(file.path))
             assert file.reason
-        assert kept == self.quarantined, "S12: quarantine keeps the bytes"
+        for task_id in kept.keys() | self.quarantined.keys():
+            lies = kept.get(task_id, []), self.quarantined.get(task_id, [])
+            in_part = self.moved_in_part.get(task_id, [])
+            assert are_kept(*lies, in_part), f"S12: quarantine keeps what lay at {task_id}: {lies}"
 
     # What the rules share.
 
@@ -410,17 +450,17 @@ class TaskBoardMachine(RuleBasedStateMachine):
 
     def quarantine_times(self) -> dict[str, float]:
         """Of each damaged file when it was last changed, as long as it lies on the board."""
-        return {i: self.path(i).stat().st_mtime for i in self.damaged if self.path(i).exists()}
+        there = (i for i in self.damaged if os.path.lexists(self.path(i)))
+        return {i: self.path(i).lstat().st_mtime for i in there}
 
-    def allow_quarantine(self, changed_at: dict[str, float], since: float | None = None) -> None:
+    def allow_quarantine(self, changed_at: dict[str, float], moments: Iterable[float] = ()) -> None:
         """Damaged files may have been moved by a look for work, once they were left alone.
 
-        At some moment from ``since`` on; None: now.
+        Which it was now, or at one of these moments, by whatever clock.
         """
-        moments = (self.now, self.now if since is None else since)
         for task_id in list(self.damaged):
-            if not self.path(task_id).exists():
-                age = max(abs(moment - changed_at[task_id]) for moment in moments)
+            if not os.path.lexists(self.path(task_id)):
+                age = max(abs(moment - changed_at[task_id]) for moment in (self.now, *moments))
                 assert age >= QUARANTINE_AFTER_SECONDS, f"{task_id} was moved after {age} s"
                 self.quarantined.setdefault(task_id, []).append(self.damaged.pop(task_id))
 
@@ -431,9 +471,12 @@ class TaskBoardMachine(RuleBasedStateMachine):
     def path(self, task_id: str) -> Path:
         return self.storage / f"{task_id}.json"
 
-    def bytes_on_disk(self, task_id: str) -> bytes | None:
-        path = self.path(task_id)
-        return path.read_bytes() if path.exists() else None
+    def note_damage(self, task_id: str, age: float) -> None:
+        """There is no such task any more, but what lies there, and was changed so long ago."""
+        os.utime(self.path(task_id), (self.now - age, self.now - age), follow_symlinks=False)
+        self.damaged[task_id] = lies_at(self.path(task_id))
+        self.model.tasks.pop(task_id, None)
+        self.edited.pop(task_id, None)
 
     def status_on_disk(self, task_id: str) -> str:
         return str(json.loads(self.path(task_id).read_bytes())["status"])
@@ -447,10 +490,6 @@ class TaskBoardMachine(RuleBasedStateMachine):
 
 
 FINAL_WORDS = ("COMPLETED", "FAILED", "CANCELLED")
-
-
-def _copy(task: ModelTask) -> ModelTask:
-    return ModelTask(*(getattr(task, name) for name in ModelTask.__slots__))
 
 
 # Hypothesis switches all health checks off for state machines; here they are worth having.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from swarm.task_board import TaskBoard
 
@@ -36,3 +36,14 @@ class Opener:
 
 SHORT = Opener(TaskBoard, 10.0)
 LONG = Opener(TaskBoard, 100)
+
+
+def call(board: TaskBoard, operation: str, task_id: str, token: int | None, value: Any) -> bool:
+    """Ask the board for this operation on a task, by the names that agents have for them."""
+    if operation == "complete":
+        return board.complete(task_id, value, token=token)
+    if operation in ("fail", "retry"):
+        return board.fail(task_id, str(value), token=token, retry=operation == "retry")
+    if operation == "requeue":
+        return board.requeue(task_id)
+    return bool(getattr(board, operation)(task_id, token=token))

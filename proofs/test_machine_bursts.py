@@ -79,6 +79,8 @@ class FewRules(TaskBoardMachine):
     delete_the_index: Any = None
     damage_the_index: Any = None
     damage_a_file: Any = None
+    misplace_a_file: Any = None
+    write_a_file_as_others_do: Any = None
     remove_a_file: Any = None
     drop_a_file_of_ten_fields: Any = None
     keep_a_version: Any = None

@@ -6,7 +6,7 @@ tasks are records, and the rules are said here once more, from the promises and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,6 +30,11 @@ class ModelTask:
     token: int = 0
     attempts: int = 0
     result: Any = None
+
+    @staticmethod
+    def of(fields: Mapping[str, Any]) -> ModelTask:
+        """What a file in our format says of it; what is absent is as the promises have it."""
+        return ModelTask(**{n: fields[n] for n in ModelTask.__slots__ if n in fields})
 
     def is_stale(self, now: float) -> bool:
         """The lease it was granted with has run out, or it was claimed over a lease ahead."""
