@@ -123,7 +123,7 @@ def test_signals_are_drawn_at_every_moment_of_an_effect(what: tuple[str, ...], w
     [
         ("listdir .", "EMFILE"),
         ("mkdir .tmp", "ENOENT"),
-        ("link a -> b", "ENOENT"),
+        ("link a -> b", "ENOSPC"),
         ("lockf exclusive .lock", "ENOLCK"),
         ("lockf try shared .lock", "ENOLCK"),
         ("lockf by fcntl .lock", "ENOLCK"),
@@ -137,6 +137,11 @@ def test_signals_are_drawn_at_every_moment_of_an_effect(what: tuple[str, ...], w
 def test_each_kind_of_effect_meets_its_errors(label: str, error: str) -> None:
     assert error in errors_at(label)
     assert not errors_at("lockf unlock .lock") and not errors_at("lock <a lock>")
+
+
+@pytest.mark.parametrize("label", ["replace t1.json -> claimed/t1", "link t1.json -> claimed/t1"])
+def test_nobody_is_told_falsely_that_another_one_was_faster(label: str) -> None:
+    assert errors_at(label) and "ENOENT" not in errors_at(label)
 
 
 @pytest.mark.parametrize(

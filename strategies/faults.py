@@ -189,8 +189,8 @@ ERRORS_OF: Final = {
     "mkdir *": (*_NAMING, "ENOENT"),
     "write *": ("ENOSPC", "EDQUOT", "EIO"),
     "fsync *": ("EIO", "ENOSPC", "EDQUOT"),
-    "replace *": (*_NAMING, "ESTALE", "ENOENT"),
-    "link *": (*_NAMING, "ENOENT"),
+    "replace *": (*_NAMING, "ESTALE"),
+    "link *": _NAMING,
     "unlink *": ("EIO", "EACCES", "EROFS", "ESTALE"),
     "flock exclusive *": _LOCKING,
     "flock shared *": _LOCKING,
@@ -212,8 +212,9 @@ ERRORS_OF: Final = {
 """The errors that each kind of effect really meets, by its label.
 
 ENOENT is that of the directory that is gone. Where it or EACCES would tell of one file, that it is
-not there or is another user's, it is no fault: no board can know better. EMFILE is that of what
-takes a descriptor, a listing among it.
+not there or is another user's, it is no fault: no board can know better. So it is none of a move or
+a link either, by which a claim may be taken: whoever lost it is told so by ENOENT. EMFILE is that
+of what takes a descriptor, a listing among it.
 """
 
 
