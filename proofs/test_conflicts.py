@@ -136,6 +136,7 @@ STEPS = st.builds(
     st.sampled_from([None, None, None, "BlockingIOError"]),
     waits=st.sampled_from([False, False, False, True]),
     made=st.just(True),
+    fault=st.none(),  # what is not given may be drawn by its type: "" is no fault
 )
 """Nothing is moved, so what a step touches does not depend on those before."""
 

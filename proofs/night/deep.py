@@ -28,7 +28,8 @@ from proofs.night.tried import Turns, chosen
 
 FILES: Final = (
     *("any_board", "kill_at_every_effect", "errors_at_every_effect", "killed_agents_children"),
-    *("damage", "power_loss", "clocks_in_files", "hostile_surroundings"),
+    *("damage", "damaged_scenarios", "power_loss", "power_loss_amid_one_call"),
+    *("clocks_in_files", "hostile_surroundings"),
 )
 """Of ``proofs/test_*.py`` those that try more of our board under ``proofs-fuzz``."""
 

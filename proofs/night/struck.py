@@ -36,7 +36,8 @@ def cell_of(execution: Execution, *, is_violated: bool) -> Cell | None:
     if number is None or call is None:
         return None
     if fault.what == KILL:
-        when, kind, *_ = execution.trace[number].effect.detail.split(" ")
+        death = next(step.effect for step in execution.trace if step.effect.kind == KILL)
+        when, kind, *_ = death.detail.split(" ")  # amid a write that write was struck before it
         return Cell("kills", call.name, f"{when} {kind}", VIOLATED if is_violated else "holds")
     if fault.what not in _ERRORS:
         return None
