@@ -24,7 +24,7 @@ from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss, alike
 from proofs.harness.proof import Conclusion
 from proofs.moving_losses import ARCHIVE, losses_by_model
-from proofs.power_loss import TWO_AGENTS, TWO_TASKS, fast_root, with_one_preemption
+from proofs.power_loss import TWO_AGENTS, TWO_TASKS, with_one_preemption
 from proofs.proving import Concludes
 from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP
@@ -51,9 +51,8 @@ def doors() -> Iterator[None]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    with fast_root(tmp_path) as found:
-        yield found
+def root(memory: Path) -> Path:
+    return memory / "board"
 
 
 def board(storage_path: str) -> TaskBoard:

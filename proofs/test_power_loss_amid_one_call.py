@@ -24,7 +24,6 @@ from proofs.harness.proof import Conclusion, Extent
 from proofs.harness.proven_board import ProvenBoard
 from proofs.moving_losses import QUARANTINE, losses_by_model, moving_losses
 from proofs.one_call import KEPT_BOARD, SPECIAL, UPKEEP
-from proofs.power_loss import fast_root
 from proofs.proving import Concludes
 from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP
@@ -52,9 +51,8 @@ def doors() -> Iterator[None]:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    with fast_root(tmp_path) as found:
-        yield found
+def root(memory: Path) -> Path:
+    return memory / "board"
 
 
 def board_of(call: str) -> ProvenBoard:
