@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -13,13 +12,18 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from proofs.broken_boards import corrupt_deleted, inner_id_trusted, path_traversal
+from proofs.broken_boards import (
+    corrupt_deleted,
+    corrupt_stops_the_board,
+    inner_id_trusted,
+    path_traversal,
+)
 from proofs.broken_boards.base import LockAndScan, SkipsDamage
 from proofs.harness.checkers import Promises, check
 from proofs.harness.checkers.containment import undamaged
+from proofs.harness.conviction import convict, counterexample_of
 from proofs.harness.execution import Execution, run
 from proofs.harness.gates import GATES, Gates
-from proofs.harness.interception import interception
 from proofs.harness.picture import picture
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.verdict import violations
@@ -40,6 +44,8 @@ from strategies.misplacements import DRAWN, DRAWN_FOR_OURS, NO_DAMAGE
 from swarm.errors import CorruptTaskError
 from swarm.task import Task
 
+pytestmark = pytest.mark.usefixtures("doors")
+
 IS_DEEP = settings.get_current_profile_name() == "proofs-fuzz"
 BASIC = ("claim_next", "claim", "complete", "release", "post", "get", "list_all", "advance")
 TASKS = (PostedTask("t1"), PostedTask("t2"))
@@ -47,12 +53,6 @@ CUT = Damage("cut", "t1.json", number=9)
 POLLS = (Ask("claim_next"), Ask("claim_next"), Ask("list_all"))
 SCENARIO = Scenario(TASKS, (("a1", POLLS), ("a2", POLLS)), damage=(CUT,))
 PROMISES = Promises(attempts_max=None)
-
-
-@pytest.fixture(autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def verdicts(execution: Execution, promises: Promises = PROMISES) -> dict[str, str]:
@@ -227,3 +227,27 @@ def test_damage_stands_above_the_picture(tmp_path: Path) -> None:
     first, _, rest = picture(execution).partition("\n")
     assert first == """damage: t1.json: another task's id ("t2")"""
     assert rest.splitlines()[1:3] == ["     a1", "     claim_next()"]
+
+
+@pytest.mark.parametrize(
+    ("module", "plainest"),
+    [
+        (corrupt_deleted, Damage("cut", "t1.json", 1)),
+        (corrupt_stops_the_board, Damage("empty", "t1.json")),
+    ],
+    ids=["needs something to lose", "stops at anything"],
+)
+def test_one_bug_is_one_counterexample_whatever_damage_showed_it(
+    module: ModuleType, plainest: Damage, tmp_path: Path
+) -> None:
+    kinds = {"cut": 57, "glued": 0, "UTF-16": 0, "missing field": 0, "deep lists": 3_000}
+    board = f"{module.__name__}:Board"
+    names: set[str] = set()
+    with Gates(ProvenBoard.named(board), tmp_path / "board") as gates:
+        for kind, number in kinds.items():
+            damage = Damage(kind, "t1.json", number, field="token" if "field" in kind else "")
+            found = gates.run(replace(SCENARIO, damage=(damage,)), "threads")
+            small = convict(gates, "threads", found, module.INVARIANT)
+            assert small.execution.scenario.damage == (plainest,), kind
+            names.add(counterexample_of(small, board, gates.root).file_name())
+    assert len(names) == 1, names

@@ -18,6 +18,7 @@ from proofs.night.asked import Asked
 from proofs.night.corpus import Corpus
 from proofs.night.deep import FILES, NOT_PLAYED, deep_turn
 from proofs.night.judge import Judge
+from proofs.night.shelf import to_bytes
 from proofs.night.sieve import Sieve
 from proofs.night.stage import Stage
 from proofs.night.tally import Tally
@@ -80,7 +81,7 @@ def test_where_one_night_stopped_the_next_goes_on(database: ExampleDatabase) -> 
     other = Turns(database, "another:Board")
     assert other.latest() == {}
     key = b"swarm-proofs/tried/1/" + OUR_BOARD.encode()
-    for torn in (b"", b"[]", b"{", begun.to_bytes().replace(b'"version": 1', b'"version": 2')):
+    for torn in (b"", b"[]", b"{", to_bytes(begun).replace(b'"version": 1', b'"version": 2')):
         database.save(key, torn)
     latest = Turns(database, OUR_BOARD).latest()
     assert {name: (one.seconds, one.is_cut) for name, one in latest.items()} == {

@@ -25,6 +25,7 @@ from proofs.night.database import DatabaseError, database_of
 from proofs.night.known import KnownError, read_known
 from proofs.night.morning import findings
 from proofs.night.records import Record, Records
+from proofs.night.shelf import from_bytes, to_bytes
 from proofs.nights import NO_LOCK, PATIENCE_SECONDS, found_as, started, until
 from proofs.reports import kept
 from strategies.interleavings import Interleaving
@@ -80,7 +81,7 @@ def test_a_record_keeps_the_first_night_and_says_when_it_is_gone(record: Record)
 @pytest.mark.parametrize("name", ["../outside.json", "/etc/x.json", "a.py", ".json/x"])
 def test_a_record_of_another_machine_names_no_file_elsewhere(record: Record, name: str) -> None:
     with pytest.raises(ValueError, match="name of a finding"):
-        Record.from_bytes(replace(record, name=name).to_bytes())
+        from_bytes(Record, to_bytes(replace(record, name=name)))
 
 
 def test_the_morning_tells_what_is_new_known_still_there_and_gone(

@@ -8,7 +8,7 @@ of two kinds the decoder is asked, for what they do may make another good task.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +31,8 @@ __all__ = [
     "fits",
     "is_damage",
     "oddities",
+    "plainer",
+    "strangeness",
 ]
 
 
@@ -115,6 +117,25 @@ def is_damage(data: bytes, task_id: str) -> bool:
         return False  # a flipped byte can make it one: refused, but kept in its place
     except CorruptTaskError:
         return True
+
+
+def plainer(damage: Damage) -> Iterator[Damage]:
+    """Damage to the same bytes that is easier to read, the plainest first; none for an oddity."""
+    if damage.kind in DAMAGES or damage.kind in HUGE:
+        yield from (plain for plain in _plain(damage) if strangeness(plain) < strangeness(damage))
+
+
+def strangeness(damage: Damage) -> int:
+    """How far it is from an empty file: the amount of it, and more for another kind than a cut."""
+    plain, cut = _plain(damage)
+    if damage == plain:
+        return 0
+    return damage.number + len(damage.data) + (1 if damage.kind == cut.kind else 3)
+
+
+def _plain(damage: Damage) -> tuple[Damage, Damage]:
+    """An empty file in place of the damaged one, and one that still holds something to lose."""
+    return Damage("empty", damage.file), Damage("cut", damage.file, 1)
 
 
 def _is_a_task(data: bytes) -> bool:

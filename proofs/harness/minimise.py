@@ -21,6 +21,7 @@ from proofs.harness.turns import joined, turns_of
 from strategies.damage import Damage
 from strategies.faults import Fault
 from strategies.interleavings import Interleaving, Turn
+from strategies.payloads import plainer, strangeness
 from strategies.programs import Ask
 from strategies.scenarios import Scenario
 
@@ -89,8 +90,7 @@ def _oddities(scenario: Scenario) -> int:
     named = plain.tasks != scenario.tasks or plain.programs != scenario.programs
     odd = len(clock.skews_seconds) + bool(clock.file_tick_seconds) + bool(scenario.chance)
     lasting = sum(fault.lasts for fault in scenario.faults)
-    much = sum(damage.number + len(damage.data) for damage in scenario.damage)
-    return odd + named + lasting + much
+    return odd + named + lasting + sum(map(strangeness, scenario.damage))
 
 
 def _recorded(execution: Execution) -> Execution:
@@ -152,11 +152,11 @@ def _without_faults(execution: Execution) -> Iterator[Scenario]:
 
 
 def _with_less_damage(scenario: Scenario) -> Iterator[Scenario]:
-    """One damage less, or less of one."""
+    """One damage less, a plainer one, or less of one."""
     for at, damage in enumerate(scenario.damage):
         before, after = scenario.damage[:at], scenario.damage[at + 1 :]
         yield replace(scenario, damage=before + after)
-        for less in damage.smaller():
+        for less in (*plainer(damage), *damage.smaller()):
             yield replace(scenario, damage=(*before, less, *after))
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, ClassVar, get_args
 
 from hypothesis.database import ExampleDatabase
 
 from proofs.night.commit import UNKNOWN
 from proofs.night.found import AtFault, Found
 from proofs.night.machine import write
-from swarm.errors import shown
-
-FORMAT: Final = "swarm-proofs/finding"
-VERSION: Final = 1
+from proofs.night.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +22,9 @@ class Record:
 
     ``gone`` is the night since which it shows no more, empty while it does.
     """
+
+    FORMAT: ClassVar[str] = "swarm-proofs/finding"
+    VERSION: ClassVar[int] = 1
 
     name: str
     invariant: str
@@ -37,22 +36,14 @@ class Record:
     text: str
     gone: str = ""
 
-    def to_bytes(self) -> bytes:
-        """As JSON."""
-        fields = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    def to_fields(self) -> Mapping[str, Any]:
+        """See ``Shelf``."""
+        return asdict(self)
 
-    @staticmethod
-    def from_bytes(data: bytes) -> Record:
-        """The inverse of ``to_bytes``. Raises ValueError for what is none."""
-        fields: Any = json.loads(data)
-        is_ours = isinstance(fields, dict) and fields.pop("format", None) == FORMAT
-        if not is_ours or fields.pop("version", None) != VERSION:
-            raise ValueError(f"a finding must be of {FORMAT!r}, got {shown(fields)}")
-        try:
-            record = Record(**fields)
-        except TypeError as error:
-            raise ValueError(f"a finding must have all its fields: {error}") from error
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Record:
+        """See ``Shelf``."""
+        record = cls(**fields)
         if record.at_fault not in get_args(AtFault):
             raise ValueError(
                 f"at_fault must be one of {get_args(AtFault)}, got {record.at_fault!r}"
@@ -66,35 +57,29 @@ class Records:
     """Those of one board."""
 
     def __init__(self, database: ExampleDatabase, board: str) -> None:
-        self._database = database
-        self._key = f"{FORMAT}/{VERSION}/{board}".encode()
+        self._shelf = Shelf(database, Record, board)
 
     def all(self) -> dict[str, Record]:
         """By name; of two machines' records of one bug that of the earlier night."""
         found: dict[str, Record] = {}
-        for record in sorted(self._readable(), key=lambda one: (one.gone != "", one.first_night)):
+        for record in sorted(
+            self._shelf.values(), key=lambda one: (one.gone != "", one.first_night)
+        ):
             found.setdefault(record.name, record)
         return found
 
     def add(self, record: Record) -> None:
         """It is there as soon as this returns."""
-        self._database.save(self._key, record.to_bytes())
+        self._shelf.add(record)
 
     def is_gone(self, record: Record, night: str) -> None:
         """It does not show any more."""
         self.add(replace(record, gone=night))
-        self._database.delete(self._key, record.to_bytes())
+        self._shelf.drop(record)
 
     def forget(self, record: Record) -> None:
         """As if it had never been found."""
-        self._database.delete(self._key, record.to_bytes())
-
-    def _readable(self) -> Iterator[Record]:
-        for data in self._database.fetch(self._key):
-            try:
-                yield Record.from_bytes(data)
-            except ValueError:
-                continue
+        self._shelf.drop(record)
 
 
 def record_of(found: Found, night: str, commit: str, seed: int) -> Record:

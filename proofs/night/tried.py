@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from hypothesis.database import ExampleDatabase
 
-FORMAT: Final = "swarm-proofs/tried"
-VERSION: Final = 1
+from proofs.night.shelf import Shelf
 
 SECONDS_MIN: Final = 30.0
 """One of which nothing is known yet is not begun with less."""
@@ -27,28 +25,23 @@ SLACK_OF_CUT: Final = 1.5
 class Tried:
     """One turn of one test: when it began (UTC), and after how long it ended or was cut off."""
 
+    FORMAT: ClassVar[str] = "swarm-proofs/tried"
+    VERSION: ClassVar[int] = 1
+
     test: str
     when: str
     seconds: float
     is_cut: bool
 
-    def to_bytes(self) -> bytes:
-        """As JSON."""
-        fields = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        return json.dumps(fields, ensure_ascii=False).encode()
+    def to_fields(self) -> Mapping[str, Any]:
+        """See ``Shelf``."""
+        return asdict(self)
 
-    @staticmethod
-    def from_bytes(data: bytes) -> Tried:
-        """The inverse of ``to_bytes``. Raises ValueError for what is none."""
-        fields: Any = json.loads(data)
-        is_ours = isinstance(fields, dict) and fields.pop("format", None) == FORMAT
-        if not is_ours or fields.pop("version", None) != VERSION:
-            raise ValueError(f"a turn must be of {FORMAT!r} and version {VERSION}")
-        try:
-            seconds, is_cut = float(fields["seconds"]), bool(fields["is_cut"])
-            return Tried(str(fields["test"]), str(fields["when"]), seconds, is_cut)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"a turn must have all its fields: {error}") from error
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Tried:
+        """See ``Shelf``."""
+        seconds, is_cut = float(fields["seconds"]), bool(fields["is_cut"])
+        return cls(str(fields["test"]), str(fields["when"]), seconds, is_cut)
 
     def fits(self, seconds: float) -> bool:
         """Whether it may be expected to come to its end in so many."""
@@ -59,12 +52,11 @@ class Turns:
     """The latest of each test, on one board; shared by all who use the database."""
 
     def __init__(self, database: ExampleDatabase, board: str) -> None:
-        self._database = database
-        self._key = f"{FORMAT}/{VERSION}/{board}".encode()
+        self._shelf = Shelf(database, Tried, board)
 
     def latest(self) -> dict[str, Tried]:
         """By the name of the test."""
-        return {one.test: one for one in sorted(self._readable(), key=lambda one: one.when)}
+        return {one.test: one for one in sorted(self._shelf.values(), key=lambda one: one.when)}
 
     def begin(self, test: str) -> Tried:
         """Nobody else begins it meanwhile; and of a night that is killed nothing more is known."""
@@ -77,17 +69,10 @@ class Turns:
         self._put(Tried(begun.test, begun.when, seconds, is_cut))
 
     def _put(self, new: Tried) -> None:
-        old = [one for one in self._readable() if one.test == new.test and one != new]
-        self._database.save(self._key, new.to_bytes())
+        old = [one for one in self._shelf.values() if one.test == new.test and one != new]
+        self._shelf.add(new)
         for one in old:
-            self._database.delete(self._key, one.to_bytes())
-
-    def _readable(self) -> Iterator[Tried]:
-        for data in list(self._database.fetch(self._key)):
-            try:
-                yield Tried.from_bytes(data)
-            except ValueError:
-                continue
+            self._shelf.drop(one)
 
 
 def chosen(
