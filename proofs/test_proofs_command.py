@@ -125,6 +125,7 @@ def test_a_fault_of_the_harness_is_not_shown_as_the_boards(
         (["report", "{race}", "--report", "{other}"], "a folder that can be written to"),
         (["replay", "{race}", "--report", "{other}"], "a folder that can be written to"),
         (["minimise", "{race}", "--counterexamples", "{other}"], "a folder that can be written to"),
+        (["fuzz", "--known", "{folder}/nothing.json"], "must be a file that is there"),
         (["nothing"], "No such command"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 FOLDER: Final = Path(".proofs", "counterexamples")
 
@@ -26,6 +27,14 @@ def folder_to_write(
     above = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise click.BadParameter(f"must be a folder that can be written to, got {path}")
+    return path
+
+
+def file_to_read_if_named(context: click.Context, option: click.Parameter, path: Path) -> Path:
+    """One whose usual place may be empty; who names another means a file that is there."""
+    is_named = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    if is_named and not path.is_file():
+        raise click.BadParameter(f"must be a file that is there, got {path}")
     return path
 
 

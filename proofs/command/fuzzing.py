@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from proofs.command import amounts
-from proofs.command.asked import FOLDER, folder_to_write, strict_option
+from proofs.command.asked import FOLDER, file_to_read_if_named, folder_to_write, strict_option
 from proofs.command.cli import EPILOG
 
 _PATH: Any = click.Path(path_type=Path)
@@ -54,10 +54,11 @@ _PATH: Any = click.Path(path_type=Path)
 @click.option(
     "--known",
     type=_PATH,
+    callback=file_to_read_if_named,
     default=Path("proofs", "known.json"),
     show_default=True,
     metavar="FILE",
-    help="The list of violations that are known; it need not be there.",
+    help="The list of violations that are known; only the usual one need not be there.",
 )
 @click.option(
     "--report", type=_PATH, callback=folder_to_write, metavar="DIR", help="Write a report there."
