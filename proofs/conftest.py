@@ -45,6 +45,24 @@ def concludes(request: pytest.FixtureRequest) -> object:
 
 
 @pytest.fixture
+def doors() -> Iterator[None]:
+    """Every effect of an agent is seen while one test runs."""
+    from proofs.harness.interception import interception
+
+    with interception():
+        yield
+
+
+@pytest.fixture(scope="module")
+def open_doors() -> Iterator[None]:
+    """As ``doors``, for a module: Hypothesis refuses a fixture of one test where it draws many."""
+    from proofs.harness.interception import interception
+
+    with interception():
+        yield
+
+
+@pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Path]:
     """Where syncs cost nothing, if there is such a place."""
     from proofs.power_loss import fast_directory

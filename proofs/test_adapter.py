@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -13,7 +12,6 @@ from proofs.harness.adapter import Answer, BoardAdapter, LacksOperationError
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.checkers import Promises
 from proofs.harness.execution import Execution, run
-from proofs.harness.interception import interception
 from proofs.harness.proven_board import ProvenBoard
 from strategies.programs import PARENT, Ask
 from strategies.scenarios import PostedTask, Scenario
@@ -246,12 +244,6 @@ def test_each_task_has_a_parent_and_each_result_names_its_task() -> None:
     assert BoardAdapter(board, "a1").post(PostedTask("t1"))
     assert board.calls[0][1].payload == {"parent_id": PARENT}
     assert not BoardAdapter(answering(False), "a1").post(PostedTask("t1"))
-
-
-@pytest.fixture
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def ran(board: type[Plain], root: Path, *asks: Ask) -> Execution:

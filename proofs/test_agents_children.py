@@ -21,7 +21,6 @@ from proofs.harness.adapter import Board
 from proofs.harness.checkers import check
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import Execution, run
-from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
@@ -31,17 +30,13 @@ from strategies.scenarios import START, PostedTask, Scenario
 from swarm.task import Task
 from swarm.task_board import TaskBoard
 
+pytestmark = pytest.mark.usefixtures("open_doors")
+
 SCHEDULERS: dict[str, Callable[[], Scheduler]] = {
     "no switch": lambda: Switches({}),
     "a walk": lambda: RandomWalk(1),
     "PCT": lambda: PriorityChanges(3, 3, 20),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def gate(root: Path, scheduler: Scheduler | None = None) -> ThreadGate:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,11 @@ from typing import Any
 import pytest
 
 from proofs.harness.clock import SharedTime
-from proofs.harness.interception import interception
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
 from strategies.scenarios import START
+
+pytestmark = pytest.mark.usefixtures("open_doors")
 
 SCHEDULERS: dict[str, Callable[[], Scheduler]] = {
     "no switch": lambda: Switches({}),
@@ -49,12 +50,6 @@ class Standing:
 
 
 STANDING = Standing()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def gate(root: Path, scheduler: Scheduler | None = None) -> ThreadGate:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from proofs.broken_boards.base import LockAndScan
 from proofs.harness.checkers import Promises, check
 from proofs.harness.execution import run
-from proofs.harness.interception import interception
 from proofs.harness.verdict import violations
 from strategies.interleavings import Interleaving
 from strategies.scenarios import Scenario, scenarios
@@ -24,15 +23,9 @@ from swarm.task import FINAL, Task, TaskStatus
 from swarm.task_board import TaskBoard
 
 
-@pytest.fixture(scope="module")
-def doors() -> Iterator[None]:
-    with interception():
-        yield
-
-
 @settings(max_examples=60)
 @given(scenario=scenarios())
-@pytest.mark.usefixtures("doors")
+@pytest.mark.usefixtures("open_doors")
 def test_no_execution_of_our_board_is_convicted(
     scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -90,7 +83,7 @@ class WithoutALock(WithAllOperations):
 
 @settings(max_examples=60)
 @given(scenario=scenarios())
-@pytest.mark.usefixtures("doors")
+@pytest.mark.usefixtures("open_doors")
 def test_no_execution_of_a_lock_and_scan_board_is_convicted(
     scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -100,7 +93,7 @@ def test_no_execution_of_a_lock_and_scan_board_is_convicted(
 
 @settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
-@pytest.mark.usefixtures("doors")
+@pytest.mark.usefixtures("open_doors")
 def test_aspects_and_search_agree_on_a_board_without_a_lock(
     seed: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -12,7 +12,7 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from os import stat as stat_of
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +23,6 @@ import pytest
 from proofs.broken_boards.base import LockAndScan
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import run
-from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
@@ -33,11 +32,7 @@ from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, PostedTask, Scenario
 
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
+pytestmark = pytest.mark.usefixtures("open_doors")
 
 
 def trace_of(root: Path, program: Callable[[], Any]) -> list[str]:

@@ -26,7 +26,6 @@ from proofs.harness.execution import Execution, scheduler_of
 from proofs.harness.exhaustive import explore
 from proofs.harness.gates import Gates
 from proofs.harness.history import History
-from proofs.harness.interception import interception
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import Step
 from proofs.harness.turns import joined
@@ -36,18 +35,14 @@ from proofs.test_broken_boards import IS_DEEP
 from strategies.interleavings import Interleaving
 from strategies.scenarios import START, Scenario
 
+pytestmark = pytest.mark.usefixtures("open_doors")
+
 Run = Callable[[Scenario], Execution]
 
 TELLING = (
     *("complete_without_rereading", "listing_trips_over_a_moved_file"),
     *("lock_file_unlinked", "write_in_place"),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def every_interleaving(

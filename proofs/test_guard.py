@@ -32,7 +32,6 @@ from proofs.harness.checkers import check
 from proofs.harness.execution import Execution, run
 from proofs.harness.guard import audit
 from proofs.harness.guard.schedule import GuardSchedule
-from proofs.harness.interception import interception
 from proofs.harness.kept_threads import end_idle_threads
 from proofs.harness.processes import ProcessGate
 from proofs.planted_bugs import BROKEN, SAFE, drawn, name_of
@@ -42,6 +41,8 @@ from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
 from swarm.task_board import TaskBoard
+
+pytestmark = pytest.mark.usefixtures("open_doors")
 
 SCENARIOS = 50 if IS_DEEP else 1
 TOLD = {
@@ -80,12 +81,6 @@ TOLD = {
 }
 CLAIM = (Ask("claim_next"),)
 WALK = Interleaving(kind="walk", seed=3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 @pytest.fixture(scope="module")

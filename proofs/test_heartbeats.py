@@ -14,7 +14,6 @@ from proofs.broken_boards.base import LockAndScan
 from proofs.harness.adapter import Board
 from proofs.harness.checkers import check
 from proofs.harness.execution import Execution, run
-from proofs.harness.interception import interception
 from proofs.harness.minimise import minimise
 from proofs.harness.processes import ProcessGate
 from proofs.harness.trace import preemptions
@@ -25,13 +24,9 @@ from swarm.swarm_agent import SwarmAgent
 from swarm.task import Task
 from swarm.task_board import TaskBoard
 
+pytestmark = pytest.mark.usefixtures("open_doors")
+
 LEASE_SECONDS = 30.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 class Working:

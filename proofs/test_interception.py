@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -82,12 +82,6 @@ def watched(root: Path, act: Callable[[], None]) -> tuple[Counter[str], Counter[
     gate.run({"a1": program})
     kinds = Counter(step.effect.kind for step in gate.trace)
     return calls.counts, Counter({kind: kinds[kind] for kind in SEEN if kinds[kind]})
-
-
-@pytest.fixture
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def test_every_file_call_of_a_claim_is_an_effect_and_every_effect_a_call(

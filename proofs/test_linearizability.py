@@ -17,7 +17,6 @@ from proofs.harness.checkers.orders import board_model, board_operations
 from proofs.harness.checkers.task_model import TaskModel
 from proofs.harness.execution import run
 from proofs.harness.history import Operation, Outcome
-from proofs.harness.interception import interception
 from strategies.scenarios import Scenario, scenarios
 from swarm.task_board import TaskBoard
 
@@ -306,15 +305,9 @@ def test_what_the_model_itself_does_is_accepted(data: st.DataObject, length: int
     assert linearize(model, operations).value == "holds"
 
 
-@pytest.fixture(scope="module")
-def doors() -> Iterator[None]:
-    with interception():
-        yield
-
-
 @settings(max_examples=60)
 @given(scenario=scenarios())
-@pytest.mark.usefixtures("doors")
+@pytest.mark.usefixtures("open_doors")
 def test_our_board_grants_in_order_at_one_moment_of_each_call(
     scenario: Scenario, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

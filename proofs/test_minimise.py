@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from proofs.harness.execution import Execution, run
-from proofs.harness.interception import interception
 from proofs.harness.minimise import minimise, size
 from proofs.harness.trace import Step, preemptions
 from proofs.harness.turns import joined, stops_of, turns_of
@@ -20,6 +19,8 @@ from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import PostedTask, Scenario
 from swarm.task import Task
+
+pytestmark = pytest.mark.usefixtures("open_doors")
 
 
 class RacyBoard:
@@ -48,12 +49,6 @@ SCENARIO = Scenario(
     (PostedTask("t1"), PostedTask("t2"), PostedTask("t3")),
     (("a1", POLL), ("a2", POLL), ("a3", POLL)),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def granted_twice(execution: Execution) -> bool:

@@ -7,7 +7,7 @@ bring all work to its end. Two agents on two tasks, with at most one preemption.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,6 @@ import pytest
 
 from proofs.harness.disk import MODELS, Model, crash_states
 from proofs.harness.execution import Execution, run
-from proofs.harness.interception import interception
 from proofs.harness.matrix import Cell
 from proofs.harness.persistence.changes import ChangeLog, Synced, Written
 from proofs.harness.persistence.recorded_run import run_recorded
@@ -35,6 +34,8 @@ from swarm.task import Task
 from swarm.task_board import TaskBoard
 from swarm.task_file import TaskWriter
 
+pytestmark = pytest.mark.usefixtures("open_doors")
+
 INDEX: Final = ".index"
 EVERY: Final = 1 if IS_DEEP else 96
 RECOVERIES_MAX: Final[int | None] = None if IS_DEEP else 30
@@ -42,12 +43,6 @@ SAMPLED_RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 15
 SAMPLED_STATES_MAX: Final = 100 if IS_DEEP else 10
 STATES_MAX: Final = 100_000
 EACH_IN_ALL: Final = [(name, model) for name in TWO_AGENTS for model in MODELS]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ board goes on from all that each model allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,6 @@ import pytest
 from proofs.error_matrix import BOARD, alone
 from proofs.harness.disk import MODELS, Model
 from proofs.harness.execution import Execution
-from proofs.harness.interception import interception
 from proofs.harness.persistence.recorded_run import run_recorded
 from proofs.harness.persistence.recovery import JUDGED
 from proofs.harness.power_loss import PowerLoss
@@ -28,6 +26,8 @@ from proofs.proving import Concludes
 from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP
 from proofs.test_power_loss import INDEX, without_sync_of_directories
+
+pytestmark = pytest.mark.usefixtures("open_doors")
 
 STATES_MAX: Final = 1_000 if IS_DEEP else 20
 RECOVERIES_MAX: Final = 2_000 if IS_DEEP else 8
@@ -42,12 +42,6 @@ OTHERS: Final = [name for name in (*SPECIAL, *UPKEEP) if name != "claim_next (da
 """To a recovery any damaged file is the fault of the crash."""
 
 RECOVERED: Final = OTHERS if IS_DEEP else ["open (no board)", "claim_next (used up)", "restore"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 @pytest.fixture

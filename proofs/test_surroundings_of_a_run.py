@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from hypothesis import example, given, settings
 
 from proofs.harness.clock import SharedTime
 from proofs.harness.execution import run
-from proofs.harness.interception import interception
 from proofs.harness.processes import ProcessGate
 from proofs.harness.scheduler import Switches
 from proofs.harness.threads import ThreadGate
@@ -26,6 +25,8 @@ from strategies.interleavings import Interleaving
 from strategies.programs import Ask
 from strategies.scenarios import START, PostedTask, Scenario, scenarios
 from swarm.task_board import TaskBoard
+
+pytestmark = pytest.mark.usefixtures("open_doors")
 
 LEASE_SECONDS = 3600.0
 MEMORY = Path("/dev/shm")
@@ -42,12 +43,6 @@ AGENTS_THAT_POLL = Scenario(
 """Who woke moved time on, and then others were chosen first: no turn told of that."""
 
 board = partial(TaskBoard, durability="kill")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def told_under(

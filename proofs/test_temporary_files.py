@@ -78,12 +78,6 @@ class Board(LockAndScan):
         return None
 
 
-@pytest.fixture
-def doors() -> Iterator[None]:
-    with interception():
-        yield
-
-
 def test_each_use_of_temporary_files_is_seen_and_the_same_again_at_either_gate(
     doors: None, tmp_path: Path
 ) -> None:

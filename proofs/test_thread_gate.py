@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from proofs.harness.clock import SharedTime
 from proofs.harness.draws import Draws
 from proofs.harness.execution import Execution, run
-from proofs.harness.interception import interception
 from proofs.harness.scheduler import PriorityChanges, RandomWalk, Scheduler, Switches
 from proofs.harness.threads import StuckError, ThreadGate
 from proofs.harness.trace import preemptions, switches
@@ -27,16 +26,12 @@ from strategies.programs import Ask
 from strategies.scenarios import START, PostedTask, Scenario, scenarios
 from swarm.task_board import TaskBoard
 
+pytestmark = pytest.mark.usefixtures("open_doors")
+
 CLAIM_EACH = Scenario(
     (PostedTask("t1"), PostedTask("t2")),
     (("a1", (Ask("claim_next"),)), ("a2", (Ask("claim_next"),))),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def doors() -> Iterator[None]:
-    with interception():
-        yield
 
 
 def board(storage_path: str) -> TaskBoard:

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import FunctionType, ModuleType
+from itertools import chain
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 
@@ -41,9 +42,10 @@ def replaced(replacements: Iterable[Replacement], swept: Iterable[ModuleType]) -
             for name, value in list(vars(module).items()):
                 if id(value) in new:
                     undo.append(_set(module, name, new[id(value)][1]))
-            for owner in _classes(module):
+            classes = list(_classes(module))
+            for owner in classes:
                 undo.extend(_sweep_class(owner, new))
-            for function in _functions(module):
+            for function in _functions(module, classes):
                 if id(function) not in ours:  # which enclose the old thing to lead to it
                     undo.extend(_sweep(function, new))
         yield
@@ -70,6 +72,8 @@ def may_hold_a_board(module: str) -> bool:
 TOOLS = frozenset({"hypothesis", "pytest", "_pytest", "pluggy", "coverage"})
 """What runs the proofs and belongs to no board."""
 
+_WRAPPERS = (staticmethod, classmethod, property, MethodType)
+
 _KEPT_DOORS = ("bz2", "glob", "sched", "tarfile", "tempfile")
 
 _NOT_SWEPT = sys.stdlib_module_names | TOOLS | {"__main__"}
@@ -83,16 +87,16 @@ def _set(owner: Any, name: str, new: Any) -> Undo:
     return lambda: put(owner, name, old)
 
 
-def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    """The functions that a module defines, and those of its classes."""
-    for value in list(vars(module).values()):
-        if isinstance(value, FunctionType):
-            yield value
-    for owner in _classes(module):
-        for member in list(vars(owner).values()):
-            function = getattr(member, "__func__", getattr(member, "fget", member))
-            if isinstance(function, FunctionType):
-                yield function
+def _functions(module: ModuleType, classes: Iterable[type]) -> Iterator[FunctionType]:
+    """The functions of a module and of its classes that took anything when they were defined."""
+    members = [vars(owner).values() for owner in classes]
+    for value in [*vars(module).values(), *chain.from_iterable(members)]:
+        is_wrapped = isinstance(value, _WRAPPERS)
+        function = getattr(value, "__func__", getattr(value, "fget", None)) if is_wrapped else value
+        if type(function) is FunctionType and (
+            function.__defaults__ or function.__closure__ or function.__kwdefaults__
+        ):
+            yield function
 
 
 def _classes(module: ModuleType) -> Iterator[type]:

@@ -14,7 +14,7 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import thread as pools
-from types import BuiltinMethodType, ModuleType
+from types import BuiltinMethodType, FunctionType, ModuleType, NoneType
 from typing import Any, Final
 
 from proofs.harness.doors import process_locks
@@ -29,6 +29,13 @@ _HOLDERS: Final = (
     *(queue.Queue, _PythonQueue, pools.ThreadPoolExecutor, functools.cached_property),
     *process_locks.HOLDERS,
 )
+_HOLD_NONE: Final[frozenset[type]] = frozenset(
+    {
+        *(str, int, float, bool, bytes, tuple, list, dict, set, frozenset, NoneType),
+        *(FunctionType, ModuleType, property, staticmethod, classmethod),
+    }
+)
+"""Most of what modules and classes have: neither a lock nor looked into."""
 
 
 def replacements(modules: Sequence[ModuleType]) -> Iterator[Replacement]:
@@ -49,6 +56,8 @@ class _Found:
             return
         self._seen.add(id(holder))
         for key, value in list(vars(holder).items()):
+            if type(value) in _HOLD_NONE:
+                continue
             path = f"{name}.{key}"
             if isinstance(value, process_locks.TYPES):
                 yield from self._of_processes(value, path)
