@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -51,6 +51,15 @@ class ReadBeforeTheLock(TaskBoard):
             return False
         with self._writing("claim"):
             return self._grant(task, agent_id, self._now())
+
+    def claim_next(self, agent_id: str, capabilities: Collection[str] | None = None) -> Task | None:
+        pending = self.get_pending()
+        able = (t for t in pending if capabilities is None or t.task_type in capabilities)
+        task = next(able, None)
+        if task is None:
+            return super().claim_next(agent_id, capabilities)
+        with self._writing("claim_next"):
+            return task if self._grant(task, agent_id, self._now()) else None
 
 
 class DeletesOnError(TaskBoard):
