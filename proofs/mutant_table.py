@@ -50,12 +50,15 @@ REDUNDANT: Final = {
     r"close .* doubled": "it closes what another thread of the process has opened in between, if "
     "one has; the first such close of an operation is convicted of that, this one runs the same "
     "code under the same lock",
-    r"(mkdir|link|unlink) \.archive\S*( -> \S+)? after the next": "the next effect only opens the "
+    r"(mkdir|unlink|link \S+ ->) \.archive\S* after the next": "the next effect only opens the "
     "directory that is to be synced",
-    r"fsync \.archive/000001 \(2\) .*": "what may be left is a second name, `.aside`, beside the "
-    "archived file; where a file system has no links, and the file is renamed, it is the only sync",
+    r"fsync \.archive/000001 \(2\) .*": "the second of two: what may be left is a second name, "
+    "`.aside`, beside the archived file; where there are no links it is the only one",
 }
-"""Which mutations no proof has to see, as a pattern of their label and how, and why."""
+"""Which mutations no proof has to see, as a pattern of their label and how, and why.
+
+The number of an effect, where there are several of one label, may be in a pattern or not.
+"""
 
 _INTRODUCTION: Final = """\
 # Our board, effect by effect
@@ -74,8 +77,14 @@ mutations in each run, and all of them, comparing this page, under the profile `
 
 def reason(mutation: Mutation) -> str | None:
     """Why no proof has to see it; None if there is no reason."""
-    words = f"{mutation.label} {mutation.how}"
-    return next((why for pattern, why in REDUNDANT.items() if re.fullmatch(pattern, words)), None)
+    words = {
+        f"{mutation.label} {mutation.how}",
+        str(mutation).removeprefix(f"{mutation.operation}: "),
+    }
+    for pattern, why in REDUNDANT.items():
+        if any(re.fullmatch(pattern, one) for one in words):
+            return why
+    return None
 
 
 def page(tried: Iterable[Tried]) -> str:
