@@ -29,6 +29,7 @@ from proofs.night.judge import Judge
 from proofs.night.members import PORTFOLIO
 from proofs.night.mutated import mutated
 from proofs.night.reached import in_both_orders, met, pairs_of
+from proofs.night.records import record_of
 from proofs.night.schedule import next_fair, seconds_of, slots
 from proofs.night.sieve import Sieve, kind_of
 from proofs.night.soaks import HOLE, with_holes
@@ -192,11 +193,19 @@ def test_no_member_has_more_than_its_share_of_the_time_but_one_that_is_alone() -
 
 def test_what_soaks_alone_find_is_laid_to_the_harness() -> None:
     soaked = replace(found_as("soaked.txt"), member="soak")
-    assert with_holes({"soaked.txt": soaked})["soaked.txt"].at_fault == "harness"
+    assert with_holes({"soaked.txt": soaked}, {})["soaked.txt"].at_fault == "harness"
     both = {"soaked.txt": soaked, "a.json": found_as("a.json")}
-    assert with_holes(both) == both
+    assert with_holes(both, {}) == both
     other = {"soaked.txt": soaked, "a.json": replace(found_as("a.json"), invariant="S2")}
-    assert with_holes(other)["soaked.txt"].words.endswith(HOLE)
+    assert with_holes(other, {})["soaked.txt"].words.endswith(HOLE)
+
+
+def test_what_an_earlier_night_found_under_control_is_no_hole_in_a_soak() -> None:
+    soaked = {"soaked.txt": replace(found_as("soaked.txt"), member="soak")}
+    record = record_of(found_as("a.json"), "2026-01-02", "c0ffee", 1)
+    assert with_holes(soaked, {record.name: record}) == soaked
+    for other in (replace(record, gone="2026-01-03"), replace(record, name="soaked.txt")):
+        assert with_holes(soaked, {other.name: other})["soaked.txt"].at_fault == "harness"
 
 
 def test_each_end_of_a_deep_proof_is_told_as_what_it_is(judged: Judged) -> None:

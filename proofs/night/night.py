@@ -115,7 +115,8 @@ class _Leading:
 
     def ended(self, *, is_whole: bool) -> Night:
         """All that is known now."""
-        shown = with_holes(self.tally.found) | large(self.board, self.asked.counterexamples)
+        shown = with_holes(self.tally.found, self.now)
+        shown |= large(self.board, self.asked.counterexamples)
         found = findings(shown, self.before, self.now, self.known, self.tally.replays)
         for one in found:
             if one.standing == "gone" and one.name in self.before:

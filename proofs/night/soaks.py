@@ -10,6 +10,7 @@ from typing import Final
 
 from proofs.harness.answers import UnfitBoardError
 from proofs.night.found import Found
+from proofs.night.records import Record
 from proofs.night.stage import Stage
 from proofs.soak.soaking import soak
 
@@ -39,9 +40,16 @@ def soak_turn(stage: Stage) -> None:
         stage.judge.note(Found(path, stage.board.text, stage.gate, one.invariant, words, told))
 
 
-def with_holes(found: Mapping[str, Found]) -> dict[str, Found]:
-    """The same; what breaks a promise in soaks and nowhere else is laid to the harness."""
+def with_holes(found: Mapping[str, Found], records: Mapping[str, Record]) -> dict[str, Found]:
+    """The same; what breaks a promise in soaks and nowhere else is laid to the harness.
+
+    ``records`` are of this night and of those before: a promise that is known to break under
+    control, and was not come to tonight, shows no hole.
+    """
     controlled = {one.invariant for one in found.values() if one.member != NAME}
+    controlled |= {
+        one.invariant for one in records.values() if one.name.endswith(".json") and not one.gone
+    }
     return {
         name: one
         if one.member != NAME or one.invariant in controlled
