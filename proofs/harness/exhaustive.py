@@ -56,7 +56,8 @@ class Exploration:
     """Runs the interleavings one after the other, as it is iterated over; to be used once.
 
     ``executions`` counts what was run, ``orders`` holds the different orders of conflicting
-    effects. Only if ``exhausted`` is true at the end was everything within the bound covered.
+    effects. Only if ``exhausted`` is true at the end was everything within the bound covered; it is
+    not where one of those who go on last did while another slept.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Exploration:
         self.executions = 0
         self.orders: set[str] = set()
         self.exhausted = False
+        self._has_overtaken = False
         self._scenario = scenario
         self._run = run
         self._preemptions_max = preemptions_max
@@ -87,17 +89,30 @@ class Exploration:
             interleaving = Interleaving(kind="turns", turns=joined(turns))
             execution = self._run(replace(self._scenario, interleaving=interleaving))
             self.executions += 1
-            seen = touches(self._interleaved(execution.trace))
+            interleaved = self._interleaved(execution.trace)
+            self._has_overtaken |= bool(self._last) and self._overtakes(interleaved)
+            seen = touches(interleaved)
             if self._follow(seen):
                 self.orders.add(order_of(seen))
                 yield execution
             turns = self._next_turns()
-        self.exhausted = True
+        self.exhausted = not self._has_overtaken
 
     def _interleaved(self, trace: Sequence[Step]) -> Sequence[Step]:
         """Without what those do who go on last, once all others are done."""
         others = (at for at, step in enumerate(trace) if step.agent not in self._last)
         return trace[: max(others, default=-1) + 1]
+
+    def _overtakes(self, trace: Sequence[Step]) -> bool:
+        """Whether one of the last goes on while another sleeps: which of its moments that one would
+        see is not explored.
+        """
+        sleeping: set[str] = set()
+        for step in trace:
+            if step.agent in self._last and sleeping:
+                return True
+            (sleeping.add if step.effect.kind == "sleep" else sleeping.discard)(step.agent)
+        return False
 
     def _follow(self, seen: Seen) -> bool:
         """Take in a new run; False if the agent to be tried could not go on where it should."""
@@ -116,7 +131,7 @@ class Exploration:
         for number, waiting in enumerate(_waiting(trace)):
             if number >= self._first + len(self._choices):
                 self._choices.append(self._choice(trace, number, waiting, ends))
-        for earlier, agent in races(seen):
+        for earlier, agent in races(seen, third=bool(self._last)):
             if agent not in self._last:
                 self._go_back(trace, earlier, agent, everybody)
         return True
@@ -195,8 +210,8 @@ def explore(
     scenario has are how each run begins; they spend no preemption. Agents that poll for ever have
     interleavings without end; ``exhausted`` tells whether ``executions_max`` was enough. The agents
     ``last``, who bear the last names, go on when the others are done or have to wait: what they do
-    is part of each execution, and is tried at no earlier moment. Where another one sleeps, not all
-    that it could see of them is found.
+    is part of each execution, and is tried at no earlier moment. Where they did while another one
+    slept, not all that it could see of them is found, and it is not exhausted.
     """
     return Exploration(scenario, run, preemptions_max, executions_max, last)
 

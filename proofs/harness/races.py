@@ -14,14 +14,15 @@ from proofs.harness.conflicts import Aspect, Moment, Seen, Touch, Way, moments, 
 from proofs.harness.trace import Step
 
 
-def races(seen: Seen) -> Iterator[tuple[int, str]]:
+def races(seen: Seen, *, third: bool = False) -> Iterator[tuple[int, str]]:
     """Steps that conflict with one that could as well have come before, and whose that one is.
 
     For each step and each other agent the last such step of that agent. The verdicts depend on
     which calls had returned when others began, so a return conflicts with a call. An agent that
-    sleeps is woken by any change, so it can be wanted awake from as early on as it can sleep.
+    sleeps is woken by any change, so it can be wanted awake from as early on as it can sleep. Where
+    there is a third one who goes on when all others sleep, also as late as it can.
     """
-    seen = list(_with_calls(seen))
+    seen = list(_with_calls(seen, third=third))
     trace = [step for step, _ in seen]
     happened: dict[str, Moment] = {}  # before the next step of an agent
     latest: dict[tuple[Aspect, str], dict[tuple[str, Way], tuple[int, int]]] = {}
@@ -68,9 +69,10 @@ def _sooner(trace: Sequence[Step], sleep: Step, moment: Moment) -> Iterator[int]
 _CALL: Final = Touch("calls", "", "looks")
 _RETURN: Final = Touch("calls", "", "lets go")
 _SLEEP: Final = Touch("pauses", "", "changes")
+_WAKES: Final = Touch("pauses", "", "looks")
 
 
-def _with_calls(seen: Seen) -> Iterator[tuple[Step, tuple[Touch, ...]]]:
+def _with_calls(seen: Seen, *, third: bool) -> Iterator[tuple[Step, tuple[Touch, ...]]]:
     """Each step with what it touched, and the calls, returns and pauses that matter to verdicts.
 
     A return is no step: it comes with the last one before the next call of that agent. Who sleeps
@@ -89,5 +91,6 @@ def _with_calls(seen: Seen) -> Iterator[tuple[Step, tuple[Touch, ...]]]:
         is_sleep = step.effect.kind == "sleep"
         call = (_CALL,) * (step.effect.kind == "call")
         sleep = (_SLEEP,) * (is_sleep or step.agent in sleeping)
-        yield step, (*touched, *call, *sleep, *(_RETURN,) * is_return)
+        wakes = (_WAKES,) * (third and step.changed)
+        yield step, (*touched, *call, *sleep, *wakes, *(_RETURN,) * is_return)
         (sleeping.add if is_sleep else sleeping.discard)(step.agent)
