@@ -68,6 +68,7 @@ def session_of_a_night() -> Session:
         "why": "",
         "first_night": "2026-01-02",
         "first_commit": "c0ffee",
+        "bug": "no_lock-S1-b753ff49.json",
     }
     reached = {"orders": 9, "pairs": 4, "pairs_in_both_orders": 3}
     counts = {"turns": 1, "executions": 7, "new_orders": 5, "new_pairs": 2, "violations": 500}

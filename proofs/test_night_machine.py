@@ -18,7 +18,7 @@ from proofs.harness.gates import Gates
 from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.corpus import Corpus
-from proofs.night.found import Found
+from proofs.night.found import Found, Met
 from proofs.night.judge import Judge
 from proofs.night.machine import machine_replay, machine_turn
 from proofs.night.sieve import Sieve
@@ -88,13 +88,17 @@ class Played:
     """A stage for one turn, and what was told of it."""
 
     def __init__(self, folder: Path, seconds: float = 0.5) -> None:
-        self.found: list[Found] = []
+        self.told: list[Found | Met] = []
         self.database = InMemoryExampleDatabase()
         gates = Gates(ProvenBoard.named(OUR_BOARD), folder / "board")
         corpus = Corpus(self.database, OUR_BOARD)
         sieve, guard = Sieve(), GuardSchedule()
-        self.judge = Judge(gates, "threads", folder, corpus, set(), sieve, guard, self.found.append)
+        self.judge = Judge(gates, "threads", folder, corpus, set(), sieve, guard, self.told.append)
         self.stage = Stage(self.judge, Until(seconds), 7, corpus, self.database, folder)
+
+    @property
+    def found(self) -> list[Found]:
+        return [one for one in self.told if isinstance(one, Found)]
 
     def by(self, machine: Any) -> Played:
         machine_turn(self.stage, lambda: machine)

@@ -24,7 +24,7 @@ from proofs.harness.trace import Step
 from proofs.harness.verdict import violated
 from proofs.night.corpus import Corpus
 from proofs.night.deep import take_in
-from proofs.night.found import Found, together
+from proofs.night.found import Found, Met, together
 from proofs.night.judge import Judge
 from proofs.night.members import PORTFOLIO
 from proofs.night.mutated import mutated
@@ -107,13 +107,17 @@ class Judged:
     """A judge of a board without a lock, and what it was told."""
 
     def __init__(self, gates: Gates, folder: Path) -> None:
-        self.found: list[Found] = []
+        self.told: list[Found | Met] = []
         self.folder = folder
         self.corpus = Corpus(InMemoryExampleDatabase(), NO_LOCK)
         sieve, guard = Sieve(), GuardSchedule()
         self.judge = Judge(
-            gates, "threads", folder, self.corpus, set(), sieve, guard, self.found.append
+            gates, "threads", folder, self.corpus, set(), sieve, guard, self.told.append
         )
+
+    @property
+    def found(self) -> list[Found]:
+        return [one for one in self.told if isinstance(one, Found)]
 
     @property
     def names(self) -> list[str]:

@@ -16,7 +16,7 @@ from proofs.harness.execution import Execution, needs_processes
 from proofs.harness.fewest import with_fewest_preemptions
 from proofs.harness.gates import GateName, Gates, other
 from proofs.harness.invariants import INVARIANTS
-from proofs.harness.nemesis import by_name
+from proofs.harness.nemesis import STOP, by_name
 from proofs.harness.picture import outcomes, picture
 from proofs.harness.surroundings import surroundings
 from proofs.harness.trace import Step, preempted_after, preemptions
@@ -138,12 +138,13 @@ def told_of(scenario: Scenario) -> str:
 
 
 def _first_conflict(execution: Execution) -> tuple[str, ...]:
-    """What an agent had done before it was stopped first, and what met it from another one then.
+    """What an agent had done before it was overtaken first, and what met it from another one then.
 
     Where it had looked at what another one changed meanwhile, that is it; else any conflict.
     """
     trace = execution.trace
-    for number in preempted_after(trace):
+    stopped = [number for number, step in enumerate(trace) if step.effect.kind == STOP]
+    for number in sorted((*preempted_after(trace), *stopped)):
         before, meanwhile = _around(trace, number)
         pairs = [(own, met) for own in before for met in meanwhile if meet(own, met)]
         stale = [pair for pair in pairs if not pair[0].effect.changes and pair[1].effect.changes]

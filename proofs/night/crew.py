@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from proofs.night.found import Found
+from proofs.night.found import Found, Met
 from proofs.night.memory import Peak
 from proofs.night.turn import Brought, Turn
 from proofs.night.worker import work
@@ -90,7 +90,7 @@ class Crew:
     def __len__(self) -> int:
         return len(self._workers)
 
-    def play(self, following: Next) -> Iterator[Brought | Found | Lost | None]:
+    def play(self, following: Next) -> Iterator[Brought | Found | Met | Lost | None]:
         """Have turns played until there are none left; what comes of them, as it comes.
 
         None is a moment in which nothing came.
@@ -113,10 +113,10 @@ class Crew:
             if not ready:
                 yield None
 
-    def _heard(self, number: int) -> Brought | Found | Lost:
+    def _heard(self, number: int) -> Brought | Found | Met | Lost:
         worker = self._at(number)
         try:
-            told: Brought | Found = worker.connection.recv()
+            told: Brought | Found | Met = worker.connection.recv()
         except (EOFError, OSError):
             worker.process.join(PATIENCE_SECONDS)
             return self._lost(number, f"its process ended, exit code {worker.process.exitcode}")

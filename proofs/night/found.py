@@ -16,9 +16,17 @@ _PACKAGES: Final = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """A violation that is to be made small now, by the name of its file until it is."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """``path`` is the file that keeps it, a counterexample or the steps in words; ``words`` is what
-    a person reads first, ``told`` all of it. ``invariant`` is empty where none was judged.
+    a person reads first, ``told`` all of it. ``invariant`` is empty where none was judged; ``met``
+    is the name by which it was told of before it was made small.
     """
 
     path: str
@@ -30,6 +38,7 @@ class Found:
     at_fault: AtFault = "board"
     member: str = ""
     count: int = 1
+    met: str = ""
 
     @property
     def name(self) -> str:

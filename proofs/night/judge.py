@@ -24,7 +24,7 @@ from proofs.harness.proof import run_again
 from proofs.harness.turns import turns_of
 from proofs.harness.verdict import UnknownError, Verdict
 from proofs.night.corpus import Corpus, Entry
-from proofs.night.found import Found
+from proofs.night.found import Found, Met
 from proofs.night.reached import Pair, pairs_of
 from proofs.night.sieve import Kind, Sieve, kind_of
 from proofs.night.struck import cell_of
@@ -58,7 +58,7 @@ class Judge:
         pairs: set[Pair],
         sieve: Sieve,
         guard: GuardSchedule,
-        tell: Callable[[Found], None],
+        tell: Callable[[Found | Met], None],
         canary: str | None = None,
     ) -> None:
         self.gates = gates
@@ -155,11 +155,11 @@ class Judge:
         if not self.sieve.is_due(kind):
             self._count(kind, broken)
             return
-        with self._kept_as_it_is(execution, broken):
+        with self._kept_as_it_is(execution, broken) as met:
             small = convict(self.gates, self.gate, execution, broken.invariant)
             file = self._kept(small)
         self.sieve.came_to(kind, str(file))
-        self._tell_of(small, file)
+        self._tell_of(small, file, met)
 
     def _count(self, kind: Kind, broken: Verdict) -> None:
         """One more of what is kept already; if it could not be, that was told as unknown."""
@@ -174,19 +174,21 @@ class Judge:
         self.violations += 1
         self._tell(found)
 
-    def _tell_of(self, small: Conviction, path: Path) -> None:
+    def _tell_of(self, small: Conviction, path: Path, met: str) -> None:
         told = small.words(self.gates.board.name)
         words, invariant = told.splitlines()[0], small.verdict.invariant
-        self._tell(Found(str(path), self.gates.board.text, self.gate, invariant, words, told))
+        board = self.gates.board.text
+        self._tell(Found(str(path), board, self.gate, invariant, words, told, met=met))
 
     @contextmanager
-    def _kept_as_it_is(self, execution: Execution, broken: Verdict) -> Iterator[None]:
-        """A file keeps it until it was made small, or turned out to be none."""
+    def _kept_as_it_is(self, execution: Execution, broken: Verdict) -> Iterator[str]:
+        """A file keeps it until it was made small, or turned out to be none; its name, told of."""
         large = Conviction(execution, broken, (self.gate,), 0, is_fewest=False)
         found = self._counterexample(large)
         path = self.folder / f"{found.file_name().removesuffix('.json')}-{LARGE}.json"
         save(found, self.folder, path.name)
-        yield
+        self._tell(Met(path.name))
+        yield path.name
         path.unlink(missing_ok=True)
 
     def _kept(self, small: Conviction) -> Path:

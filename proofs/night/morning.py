@@ -20,7 +20,8 @@ class Finding:
 
     ``standing`` is "new" where no night before has found it, "still" where one has, "known" where
     it is on the list, "gone" where it shows no more, "not judged" where nobody could tell.
-    ``path`` is that of its file, and empty where there is none.
+    ``path`` is that of its file, and empty where there is none. ``bug`` is the name of the finding
+    that shows best what is probably the same bug: its own, or that of another one.
     """
 
     standing: Standing
@@ -34,6 +35,7 @@ class Finding:
     first_commit: str
     why: str = ""
     told: str = ""
+    bug: str = ""
 
     @property
     def is_violated(self) -> bool:
@@ -43,7 +45,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """As ``report.json`` holds it."""
         names = ("standing", "name", "path", "invariant", "words", "at_fault", "count")
-        more = ("first_night", "first_commit", "why")
+        more = ("first_night", "first_commit", "why", "bug")
         return {name: getattr(self, name) for name in (*names, *more)}
 
 

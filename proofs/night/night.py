@@ -13,12 +13,13 @@ from proofs.exit_code import ExitCode
 from proofs.harness.gates import GateName
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.asked import Asked
+from proofs.night.bugs import by_bug
 from proofs.night.canary import Canary, canaries, drawn
 from proofs.night.commit import commit
 from proofs.night.corpus import Corpus
 from proofs.night.crew import Crew, Lost, Next
 from proofs.night.database import MEMORY, database_of
-from proofs.night.found import Found
+from proofs.night.found import Found, Met
 from proofs.night.kept import adopted, kept, large, left
 from proofs.night.known import Known, read_known
 from proofs.night.memory import Peak
@@ -117,7 +118,8 @@ class _Leading:
         """All that is known now."""
         shown = with_holes(self.tally.found, self.now)
         shown |= large(self.board, self.asked.counterexamples)
-        found = findings(shown, self.before, self.now, self.known, self.tally.replays)
+        every = findings(shown, self.before, self.now, self.known, self.tally.replays)
+        found = by_bug(every)
         for one in found:
             if one.standing == "gone" and one.name in self.before:
                 self.records.is_gone(self.before[one.name], self.night)
@@ -209,7 +211,7 @@ class _Leading:
         return Turn(member, gate, *where, is_strict=asked.is_strict)
 
     def _hear(
-        self, told: Brought | Found | Lost | None, shows: Shows, *, is_replay: bool = False
+        self, told: Brought | Found | Met | Lost | None, shows: Shows, *, is_replay: bool = False
     ) -> None:
         found = None if told is None else self.tally.add(told, is_replay=is_replay)
         if found is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from proofs.harness.coverage import Coverage
 from proofs.harness.matrix import Cell
 from proofs.night.crew import Lost
-from proofs.night.found import Found, together
+from proofs.night.found import Found, Met, together
 from proofs.night.reached import Pair, in_both_orders, met
 from proofs.night.struck import add_up
 from proofs.night.turn import Brought
@@ -67,6 +67,7 @@ class Tally:
     replayed: dict[tuple[str, str], Line] = field(default_factory=dict)
     replays: dict[str, str] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
     lost: list[Lost] = field(default_factory=list)
     orders: set[int] = field(default_factory=set)
     pairs: set[Pair] = field(default_factory=set)
@@ -86,8 +87,8 @@ class Tally:
 
     @property
     def violations(self) -> int:
-        """How many different ones."""
-        return len(self.found)
+        """How many different ones, with those that are being made small."""
+        return len(self.found) + len(self.met)
 
     @property
     def coverage(self) -> Coverage:
@@ -97,10 +98,13 @@ class Tally:
             whole.merge(line.coverage)
         return whole
 
-    def add(self, told: Brought | Found | Lost, *, is_replay: bool = False) -> Found | None:
+    def add(self, told: Brought | Found | Met | Lost, *, is_replay: bool = False) -> Found | None:
         """Take in what a worker said; what of it nobody had found before tonight, if anything."""
         if isinstance(told, Lost):
             self.lost.append(told)
+            return None
+        if isinstance(told, Met):
+            self.met.add(told.name)
             return None
         if isinstance(told, Brought):
             self._bring(told, is_replay)
@@ -119,6 +123,7 @@ class Tally:
 
     def _find(self, found: Found) -> bool:
         is_new = found.name not in self.found
+        self.met.discard(found.met)
         known = [] if is_new else [self.found[found.name]]
         self.found |= together([*known, found])
         return is_new

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,9 @@ from proofs.report import Session, write_report
 SHOWN_MAX: Final = 3
 """So many new ones are printed in full."""
 
+SAME_MAX: Final = 5
+"""So many more of each bug are named."""
+
 _FAULTS: Final = {"board": "the board", "dependency": "a dependency", "harness": "ours"}
 
 
@@ -33,12 +37,15 @@ def lines(night: Night) -> Iterator[str]:
     """All that is printed."""
     yield ""
     yield from _table(night)
-    for number, one in enumerate(night.findings):
-        yield from _about(one, in_full=number < SHOWN_MAX)
+    bugs = [[*some] for _, some in groupby(night.findings, key=lambda one: one.bug)]
+    for number, (first, *others) in enumerate(bugs):
+        yield from _about(first, others, in_full=number < SHOWN_MAX)
     counts = Counter(one.standing for one in night.findings)
     if counts:
         yield ""
-        yield ", ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
+        which = ", ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
+        of_fewer = f", as it seems of {len(bugs)} bug{'s' * (len(bugs) > 1)}"
+        yield which + of_fewer * (len(bugs) < len(night.findings))
     if not night.is_whole:
         yield "interrupted: the night ended before its budget was spent; what was found is kept"
     told = night.peak.words()
@@ -75,13 +82,27 @@ def _deep(tally: Tally) -> Iterator[str]:
         yield f"cut off at the end of a turn: {', '.join(cut)}"
 
 
-def _about(one: Finding, *, in_full: bool) -> Iterator[str]:
+def _about(one: Finding, others: Sequence[Finding], *, in_full: bool) -> Iterator[str]:
+    """The finding that shows a bug best, then those that seem to be of the same one."""
     yield ""
-    times = f", {one.count:,} ×" if one.count else ""
+    times = _times(one)
     since = f", first on {one.first_night} at {one.first_commit}" if one.first_night else ""
     fault = _FAULTS[one.at_fault]
     yield f"{one.standing}{times}, at fault: {fault}{since}{f'; {one.why}' if one.why else ''}"
     yield one.told if in_full and one.told and one.is_violated else one.words
+    yield from _to_do(one)
+    for other in others[:SAME_MAX]:
+        where = other.path or other.name
+        yield f"As it seems the same bug, {other.standing}{_times(other)}: {where}"
+    if len(others) > SAME_MAX:
+        yield f"and {len(others) - SAME_MAX} more of it in {Path(one.path).parent}"
+
+
+def _times(one: Finding) -> str:
+    return f", {one.count:,} ×" if one.count else ""
+
+
+def _to_do(one: Finding) -> Iterator[str]:
     if not one.path:
         return
     if not one.path.endswith(".json"):

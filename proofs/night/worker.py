@@ -23,7 +23,7 @@ from proofs.harness.guard.schedule import GuardSchedule
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.corpus import Corpus
 from proofs.night.database import database_of
-from proofs.night.found import Found, at_fault_for, file_of
+from proofs.night.found import Found, Met, at_fault_for, file_of
 from proofs.night.judge import Judge
 from proofs.night.machine import write
 from proofs.night.members import PORTFOLIO, Member
@@ -135,8 +135,10 @@ class Player:
         database, folder = self._database[1], Path(turn.folder)
         corpus = Corpus(database, turn.board)
 
-        def tell(found: Found) -> None:
-            connection.send(replace(found, member=turn.member))
+        def tell(found: Found | Met) -> None:
+            if isinstance(found, Found):
+                found = replace(found, member=turn.member)
+            connection.send(found)
 
         judge = Judge(
             gates,

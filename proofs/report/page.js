@@ -114,9 +114,9 @@ function drawNight() {
   return [
     el("p", {}, numbers.filter(([standing, some]) => some.length || standing === "new").flatMap(([standing, some]) =>
       [chip(some.length ? STANDINGS[standing] : "holds", `${some.length} ${SINCE[standing]}`), " "])),
-    night.findings.length ? table("What was found, one line a bug", [
+    night.findings.length ? table("What was found; what seems to be one bug stands together", [
       { name: "", show: (one) => chip(STANDINGS[one.standing], one.standing) },
-      { name: "what", words: true, show: (one) => one.why ? `${one.words} (${one.why})` : one.words },
+      { name: "what", words: true, show: (one) => (one.bug === one.name ? "" : "as it seems the same bug: ") + (one.why ? `${one.words} (${one.why})` : one.words) },
       { name: "at fault", show: (one) => AT_FAULT[one.at_fault] },
       { name: "times", number: true, show: (one) => one.count, sort: (one) => one.count },
       { name: "first seen", show: (one) => one.first_night ? `${one.first_night}, ${one.first_commit}` : "", sort: (one) => one.first_night },
