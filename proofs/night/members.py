@@ -203,7 +203,7 @@ PORTFOLIO: Final = (
         opens_itself=True,
         turn_part=0.1,
         share=0.2,
-        budget_seconds_min=600.0,
+        budget_seconds_min=300.0,
     ),
 )
 """What a night consists of. One that is added here has its turns, and its line in the report."""

@@ -12,7 +12,7 @@ from hypothesis.database import ExampleDatabase
 
 from proofs.night.shelf import Shelf
 
-SECONDS_MIN: Final = 30.0
+SECONDS_MIN: Final = 20.0
 """One of which nothing is known yet is not begun with less."""
 
 SLACK: Final = 1.2
