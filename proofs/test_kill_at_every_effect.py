@@ -119,14 +119,14 @@ def test_a_kill_while_another_agent_is_amid_its_own_call_breaks_no_promise(
     with proving.proof("processes", root=memory) as proof:
         for name in names:
             plain = proof.examine(beside_another(proof, name, partner))
-            for killed in killed_beside_another(proof, plain, stride=1 if IS_DEEP else 16):
+            for killed in killed_beside_another(proof, plain, stride=1 if IS_DEEP else 32):
                 kills += 1
                 is_all &= killed.is_every_interleaving
                 for execution in killed.executions:
                     if leftovers(execution, plain):
                         left[f"{name} beside {partner}"] = leftovers(execution, plain)
         proof.extent = "exhausted" if is_all else "sampled"
-        which = "each" if IS_DEEP else "each sixteenth"
+        which = "each" if IS_DEEP else "each 32nd"
         proof.space = (
             f"{kills:,} kills, before {which} effect of {', '.join(names)} beside an agent amid "
             f"{partner}, every interleaving of the two calls with at most one "

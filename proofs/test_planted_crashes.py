@@ -21,7 +21,7 @@ from proofs.harness.gates import Gates
 from proofs.harness.proof import Conclusion, ViolatedError
 from proofs.harness.proven_board import ProvenBoard
 from proofs.harness.replay import replay
-from proofs.planted_bugs import SAFE, SEED, board_of, drawn, name_of
+from proofs.planted_bugs import SAFE, board_of, drawn, name_of
 from proofs.planted_crashes import (
     BROKEN_BY_CRASHES,
     EXECUTIONS_MAX,
@@ -30,6 +30,7 @@ from proofs.planted_crashes import (
 )
 from proofs.power_loss import fast_root, two_agents, with_one_preemption
 from proofs.proving import Concludes
+from proofs.reports import kept
 from proofs.restarts import restarted
 from proofs.test_broken_boards import IS_DEEP, REPLAYS, SEEDS, replays_in_a_fresh_process
 from strategies.crashes import Crash, Lost
@@ -198,7 +199,6 @@ def test_a_board_that_answers_nothing_before_a_crash_is_unknown(root: Path, tmp_
 
 # A replay on other code.
 
-KEPT = {name_of(module): module for module in BROKEN_BY_CRASHES}
 TWINS = {
     "answered_before_the_write": "synced_lock_and_scan",
     "no_sync_of_the_file": "synced_lock_and_scan",
@@ -210,27 +210,22 @@ TWINS = {
 
 @pytest.mark.parametrize("broken", TWINS)
 def test_the_safe_twin_of_a_broken_board_holds_in_its_counterexample(
-    broken: str, root: Path, tmp_path: Path
+    broken: str, root: Path
 ) -> None:
-    proof, _ = convicted_by_a_crash(KEPT[broken], SEED, root, tmp_path)
-    assert proof.path is not None
     twin = next(module for module in SAFE if name_of(module) == TWINS[broken])
     with Gates(board_of(twin), root) as gates:
-        found = replay(load(proof.path), gates, restarts=restarted)
+        found = replay(load(kept(broken)), gates, restarts=restarted)
     assert found.verdict is None and found.divergence is not None
 
 
-def test_a_loss_that_a_sync_forbids_now_is_told_as_diverged(root: Path, tmp_path: Path) -> None:
-    module = KEPT["no_sync_of_the_directory"]
-    proof, _ = convicted_by_a_crash(module, SEED, root, tmp_path)
-    assert proof.path is not None
-    counterexample = load(proof.path)
+def test_a_loss_that_a_sync_forbids_now_is_told_as_diverged(root: Path) -> None:
+    counterexample = load(kept("no_sync_of_the_directory"))
     lost = Lost("a1", "write .n1.*.tmp", 1, "data")
     crash = replace(counterexample.scenario.crashes[0], lost=(lost,))
     other = replace(
         counterexample, scenario=replace(counterexample.scenario, crashes=(crash,)), invariant="S8"
     )
-    with Gates(board_of(module), root) as gates:
+    with Gates(ProvenBoard.named(counterexample.board), root) as gates:
         found = replay(other, gates, restarts=restarted)
         with pytest.raises(NotApplicableError, match="in threads"):
             replay(counterexample, gates, "processes", restarted)
