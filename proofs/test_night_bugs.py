@@ -99,6 +99,18 @@ def test_a_bug_is_told_by_its_shortest_counterexample_and_names_all_others(tmp_p
     assert f"As it seems the same bug, still, 3 ×: {kept('no_lock')}" in printed
 
 
+def test_where_there_is_no_repository_no_commit_is_told() -> None:
+    one = finding(kept("no_lock"))
+    for commit, words in (("c0ffee", "on 2026-01-02 at c0ffee"), ("unknown", "on 2026-01-02")):
+        found = by_bug([replace(one, first_commit=commit)])
+        [line] = [
+            line
+            for line in lines(replace(ended(ASKED, Tally()), findings=tuple(found)))
+            if line.startswith("new, 3 ×")
+        ]
+        assert line.endswith(f"at fault: the board, first {words}")
+
+
 def test_many_of_one_bug_do_not_fill_the_screen(tmp_path: Path) -> None:
     one = load(kept("no_lock"))
     found = [

@@ -10,6 +10,7 @@ from typing import Final
 
 from proofs.harness.counterexample import Counterexample
 from proofs.harness.proven_board import ProvenBoard
+from proofs.night.commit import UNKNOWN
 from proofs.night.deep import CUT
 from proofs.night.kept import HERE
 from proofs.night.members import NAMES
@@ -86,7 +87,8 @@ def _about(one: Finding, others: Sequence[Finding], *, in_full: bool) -> Iterato
     """The finding that shows a bug best, then those that seem to be of the same one."""
     yield ""
     times = _times(one)
-    since = f", first on {one.first_night} at {one.first_commit}" if one.first_night else ""
+    at = f" at {one.first_commit}" if one.first_commit != UNKNOWN else ""
+    since = f", first on {one.first_night}{at}" if one.first_night else ""
     fault = _FAULTS[one.at_fault]
     yield f"{one.standing}{times}, at fault: {fault}{since}{f'; {one.why}' if one.why else ''}"
     yield one.told if in_full and one.told and one.is_violated else one.words

@@ -108,6 +108,9 @@ const STANDINGS = { new: "violated", still: "violated", known: "violated", gone:
 const SINCE = { new: "new since last night", still: "still there", known: "known", gone: "gone", "not judged": "not judged tonight" };
 const AT_FAULT = { board: "the board", dependency: "a dependency", harness: "the harness" };
 
+// Where there is no repository there is no commit to be named.
+const named = (before, commit) => commit === "unknown" ? "" : before + commit;
+
 function drawNight() {
   const { night } = report, { coverage, canary } = night;
   const numbers = Object.keys(SINCE).map((standing) => [standing, night.findings.filter((one) => one.standing === standing)]);
@@ -119,10 +122,10 @@ function drawNight() {
       { name: "what", words: true, show: (one) => (one.bug === one.name ? "" : "as it seems the same bug: ") + (one.why ? `${one.words} (${one.why})` : one.words) },
       { name: "at fault", show: (one) => AT_FAULT[one.at_fault] },
       { name: "times", number: true, show: (one) => one.count, sort: (one) => one.count },
-      { name: "first seen", show: (one) => one.first_night ? `${one.first_night}, ${one.first_commit}` : "", sort: (one) => one.first_night },
+      { name: "first seen", show: (one) => one.first_night ? `${one.first_night}${named(", ", one.first_commit)}` : "", sort: (one) => one.first_night },
       { name: "file", show: (one) => el("span", { class: "mono" }, one.path || one.name) },
     ], night.findings) : el("p", {}, "Nothing was found, and nothing is known."),
-    el("p", {}, el("span", { class: "mono" }, night.board), ` at commit ${night.commit}, ${night.seconds.toFixed(0)} s for a budget of `
+    el("p", {}, el("span", { class: "mono" }, night.board), `${named(" at commit ", night.commit)}, ${night.seconds.toFixed(0)} s for a budget of `
       + `${night.budget_seconds.toLocaleString("en")} s, processes: ${night.processes}, seed ${night.seed}. ${coverage.orders.toLocaleString("en")} distinct orders of conflicting effects tonight; `
       + `by all nights so far ${coverage.pairs_in_both_orders.toLocaleString("en")} of ${coverage.pairs.toLocaleString("en")} pairs of them in both orders.`),
     night.memory ? el("p", { class: "soft" }, `Peak memory ${(night.memory.bytes / 1e6).toFixed(0)} MB, of all its processes together, ${night.memory.processes} then.`) : null,
