@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from proofs.harness.answers import UnfitBoardError
 from proofs.harness.board_path import BoardPathError
+from proofs.harness.counterexample import shell_path
 from proofs.harness.crash_proof import CrashProof
 from proofs.harness.gates import GATES, GateName, Gates
 from proofs.harness.hanging import HANGING_AGAIN_SECONDS, HangingError, limits
@@ -217,8 +218,9 @@ class Proving:
         if report is not None:
             yield f"Report: {report / 'report.html'}"
         kept = Path("proofs", "counterexamples")
-        yield f"Explain: python -m proofs explain {proof.path}"
-        yield f"Keep: cp {proof.path} {kept if kept.is_dir() else '.'}"
+        assert proof.path is not None
+        yield f"Explain: python -m proofs explain {shell_path(proof.path)}"
+        yield f"Keep: cp {shell_path(proof.path)} {kept if kept.is_dir() else '.'}"
 
     def _end(self, conclusion: Conclusion) -> None:
         if conclusion.verdict == "unknown":

@@ -72,6 +72,9 @@ def test_what_was_cut_off_is_not_begun_again_before_there_is_more_time_for_it() 
     assert [chosen(["a"], ended, seconds, 1) for seconds in (60.0, 90.0)] == [None, "a"]
     assert chosen(["a", "b"], cut, SECONDS_MIN, 1) == "b"
     assert chosen(["b"], {}, SECONDS_MIN - 1, 1) is None
+    interrupted = {"b": Tried("b", "2026", 0.0, is_cut=True)}
+    assert chosen(["b"], interrupted, SECONDS_MIN - 1, 1) is None
+    assert chosen(["b"], interrupted, SECONDS_MIN, 1) == "b"
 
 
 def test_where_one_night_stopped_the_next_goes_on(database: ExampleDatabase) -> None:

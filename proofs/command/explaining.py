@@ -19,8 +19,10 @@ def explain_command(file: Path) -> int:
     What is told is what the file holds; nothing is run.
     """
     from proofs.command.judging import read, say
+    from proofs.harness.counterexample import shell_path
     from proofs.story import story
 
     say(story(read(file)))
-    say(f"\nReplay: pytest {file}\nExport: python -m proofs export {file}")
+    path = shell_path(file)
+    say(f"\nReplay: pytest {path}\nExport: python -m proofs export {path}")
     return ExitCode.HOLDS

@@ -33,7 +33,7 @@ def minimise_command(file: Path, board: str | None, gate: str | None, folder: Pa
     breaks. Status 0: it was written; 3: it breaks nothing now.
     """
     from proofs.command.judging import board_to_replay, gates_of, read, say
-    from proofs.harness.counterexample import save
+    from proofs.harness.counterexample import save, shell_path
     from proofs.harness.gates import Gates
     from proofs.minimised import NothingToMinimiseError, minimised
 
@@ -46,6 +46,6 @@ def minimise_command(file: Path, board: str | None, gate: str | None, folder: Pa
         except NothingToMinimiseError as error:
             say(f"unknown: {error}")
             return ExitCode.UNKNOWN
-    path = save(small, folder)
+    path = shell_path(save(small, folder))
     say(f"{words}\nReplay: pytest {path}\nExplain: python -m proofs explain {path}")
     return ExitCode.HOLDS

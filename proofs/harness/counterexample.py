@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,8 @@ class Counterexample:
         try:
             given = reading.members(fields, "the file", _NEEDED, _OPTIONAL)
             gates = reading.items(given["gates"], "gates", 2)
+            if not gates:
+                reading.refuse("gates", "name the gate where it was found", gates)
             return Counterexample(
                 board=reading.text(given["board"], "board", 1000),
                 invariant=reading.one_of(given["invariant"], "invariant", INVARIANTS),
@@ -113,9 +116,16 @@ class Counterexample:
         return f"{module if name == 'Board' else name}-{self.invariant}-{digest}.json"
 
 
+def shell_path(path: Path | str) -> str:
+    """As a person may paste it behind a command."""
+    return shlex.quote(str(path))
+
+
 def is_counterexample(path: Path) -> bool:
     """Whether a file says so near its beginning; reads no more than that, and no other module."""
     try:
+        if not path.is_file():
+            return False  # a FIFO would be waited for
         with open(path, "rb") as file:
             return FORMAT.encode() in file.read(HEAD_BYTES)
     except OSError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from proofs.harness.counterexample import Expect, save
+from proofs.harness.counterexample import Expect, save, shell_path
 from proofs.harness.coverage import Coverage
 from proofs.harness.crash_conviction import (
     CrashConviction,
@@ -189,7 +189,6 @@ class CrashProof:
         found = counterexample_of_crash(self.conviction, board.text, self.gates.root, self._expect)
         self.path = save(found, self._folder)
         words = self.conviction.words(board.name)
-        told = (
-            f"{words}\nFound in execution {self.coverage.executions}.\nReplay: pytest {self.path}"
-        )
+        how = f"Replay: pytest {shell_path(self.path)}"
+        told = f"{words}\nFound in execution {self.coverage.executions}.\n{how}"
         raise ViolatedError(told)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from proofs.harness.checkers import LEAK, check
 from proofs.harness.conviction import Conviction, convict, counterexample_of
-from proofs.harness.counterexample import Expect, save
+from proofs.harness.counterexample import Expect, save, shell_path
 from proofs.harness.coverage import Coverage
 from proofs.harness.determinism import NondeterminismError, compare
 from proofs.harness.execution import Execution
@@ -176,9 +176,8 @@ class Proof:
         found = counterexample_of(self.conviction, board.text, self.gates.root, self._expect)
         self.path = save(found, self._folder)
         words = self.conviction.words(board.name)
-        told = (
-            f"{words}\nFound in execution {self.coverage.executions}.\nReplay: pytest {self.path}"
-        )
+        how = f"Replay: pytest {shell_path(self.path)}"
+        told = f"{words}\nFound in execution {self.coverage.executions}.\n{how}"
         raise ViolatedError(told)
 
     def _note(self, verdicts: list[Verdict]) -> None:

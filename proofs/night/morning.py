@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from proofs.night.found import AtFault, Found
@@ -41,6 +42,16 @@ class Finding:
     def is_violated(self) -> bool:
         """Whether it showed tonight."""
         return self.standing in ("new", "still", "known")
+
+    def with_file(self, folder: Path) -> Finding:
+        """With the path of its file where it did not show, if it is in the folder."""
+        path = folder / self.name
+        return self if self.path or not path.exists() else replace(self, path=str(path))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it could be replayed, and that could not tell; a soak's history can not."""
+        return self.standing == "not judged" and self.name.endswith(".json")
 
     def to_json(self) -> dict[str, Any]:
         """As ``report.json`` holds it."""

@@ -20,7 +20,7 @@ from proofs.night.corpus import Corpus
 from proofs.night.crew import Crew, Lost, Next
 from proofs.night.database import MEMORY, database_of
 from proofs.night.found import Found, Met
-from proofs.night.kept import adopted, kept, large, left
+from proofs.night.kept import adopted, kept, large, left, may_be_of, unreadable
 from proofs.night.known import Known, read_known
 from proofs.night.memory import Peak
 from proofs.night.morning import findings
@@ -88,7 +88,8 @@ class _Leading:
     @staticmethod
     def of(asked: Asked) -> _Leading:
         until = Until(asked.budget_seconds)
-        known = read_known(asked.known)
+        every = read_known(asked.known)
+        known = {name: one for name, one in every.items() if may_be_of(asked.board, one)}
         board = ProvenBoard.named(asked.board)
         board.asks  # noqa: B018  (whether it can be proved at all)
         database = database_of(asked.database)
@@ -119,7 +120,7 @@ class _Leading:
         shown = with_holes(self.tally.found, self.now)
         shown |= large(self.board, self.asked.counterexamples)
         every = findings(shown, self.before, self.now, self.known, self.tally.replays)
-        found = by_bug(every)
+        found = [one.with_file(self.asked.counterexamples) for one in by_bug(every)]
         for one in found:
             if one.standing == "gone" and one.name in self.before:
                 self.records.is_gone(self.before[one.name], self.night)
@@ -135,6 +136,7 @@ class _Leading:
             tuple(found),
             self.idle,
             self.peak,
+            tuple(unreadable(self.asked.counterexamples, self.known)),
         )
 
     def _sing(self, crew: Crew, shows: Shows) -> None:

@@ -13,7 +13,7 @@ from proofs.night.stage import Stage
 from proofs.replaying import found_at, replayed
 
 CORPUS: Final = "corpus"
-LEFT: Final = "violations that a night had no time to make small"
+LEFT: Final = "not made small yet"
 KEPT: Final = "counterexamples"
 EXAMPLES: Final = f"examples of the {NAME}"
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from textwrap import indent, shorten
 from typing import Final
 
-from proofs.harness.counterexample import Counterexample
+from proofs.harness.counterexample import Counterexample, shell_path
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.commit import UNKNOWN
 from proofs.night.deep import CUT
@@ -24,7 +25,9 @@ SHOWN_MAX: Final = 3
 """So many new ones are printed in full."""
 
 SAME_MAX: Final = 5
-"""So many more of each bug are named."""
+"""So many more of each bug are told of in words, the rest by their names."""
+
+_NAME_WIDTH: Final = 33
 
 _FAULTS: Final = {"board": "the board", "dependency": "a dependency", "harness": "ours"}
 
@@ -38,15 +41,19 @@ def lines(night: Night) -> Iterator[str]:
     """All that is printed."""
     yield ""
     yield from _table(night)
-    bugs = [[*some] for _, some in groupby(night.findings, key=lambda one: one.bug)]
+    bugs: list[list[Finding]] = [
+        [*some] for _, some in groupby(night.findings, key=lambda one: one.bug)
+    ]
     for number, (first, *others) in enumerate(bugs):
         yield from _about(first, others, in_full=number < SHOWN_MAX)
     counts = Counter(one.standing for one in night.findings)
     if counts:
         yield ""
         which = ", ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
-        of_fewer = f", as it seems of {len(bugs)} bug{'s' * (len(bugs) > 1)}"
-        yield which + of_fewer * (len(bugs) < len(night.findings))
+        shown = [one.bug for one in night.findings if one.is_violated]
+        fewer = len(set(shown))
+        of_fewer = f", as it seems of {fewer} bug{'s' * (fewer > 1)}"
+        yield which + of_fewer * (fewer < len(shown))
     if not night.is_whole:
         yield "interrupted: the night ended before its budget was spent; what was found is kept"
     told = night.peak.words()
@@ -63,9 +70,10 @@ def _table(night: Night) -> Iterator[str]:
     tally = night.tally
     for line in (*tally.replayed.values(), *tally.in_order(NAMES)):
         is_replay = (line.member, line.gate) in tally.replayed
-        name = f"{'replay: ' if is_replay else ''}{line.member}, {line.gate}"
+        name = f"{'replay: ' if is_replay else ''}{line.member}"
+        name = f"{shorten(name, _NAME_WIDTH - len(line.gate) - 2, placeholder='…')}, {line.gate}"
         yield (
-            f"{name[:33]:34}{line.executions:>10,} {line.new_orders:>10,} {line.new_pairs:>9,} "
+            f"{name:34}{line.executions:>10,} {line.new_orders:>10,} {line.new_pairs:>9,} "
             f"{line.violations:>10,} {line.seconds:>7.1f}"
         )
     for name, why in night.idle.items():
@@ -91,13 +99,23 @@ def _about(one: Finding, others: Sequence[Finding], *, in_full: bool) -> Iterato
     since = f", first on {one.first_night}{at}" if one.first_night else ""
     fault = _FAULTS[one.at_fault]
     yield f"{one.standing}{times}, at fault: {fault}{since}{f'; {one.why}' if one.why else ''}"
-    yield one.told if in_full and one.told and one.is_violated else one.words
+    yield one.told if in_full and one.told and one.is_violated else _in_short(one)
     yield from _to_do(one)
     for other in others[:SAME_MAX]:
-        where = other.path or other.name
-        yield f"As it seems the same bug, {other.standing}{_times(other)}: {where}"
+        yield f"As it seems the same bug, {other.standing}{_times(other)}:"
+        yield indent(_in_short(other), "  ")
+        if other.path:
+            how = "Replay: pytest" if other.path.endswith(".json") else "Read:"
+            yield f"  {how} {shell_path(other.path)}"
     if len(others) > SAME_MAX:
-        yield f"and {len(others) - SAME_MAX} more of it in {Path(one.path).parent}"
+        names = ", ".join(shell_path(other.path or other.name) for other in others[SAME_MAX:])
+        yield f"and {len(others) - SAME_MAX} more of it: {names}"
+
+
+def _in_short(one: Finding) -> str:
+    """Which promise, and how."""
+    told = one.told.splitlines()[:2] if one.told.startswith(one.words) else []
+    return "\n".join(told) or one.words
 
 
 def _times(one: Finding) -> str:
@@ -105,15 +123,18 @@ def _times(one: Finding) -> str:
 
 
 def _to_do(one: Finding) -> Iterator[str]:
+    path = shell_path(one.path)
     if not one.path:
         return
     if not one.path.endswith(".json"):
-        yield f"Read: {one.path}"
-    elif one.is_violated:
-        yield f"Replay: pytest {one.path}"
-        yield f"Explain: python -m proofs explain {one.path}"
-        yield f"Export: python -m proofs export {one.path}"
-        yield f"Keep: cp {one.path} {HERE if HERE.is_dir() else '.'}"
+        yield f"Read: {path}"
+    elif one.standing != "gone":
+        yield f"Replay: pytest {path}"
+    if one.path.endswith(".json") and one.is_violated:
+        yield f"Explain: python -m proofs explain {path}"
+        yield f"Export: python -m proofs export {path}"
+        if Path(one.path).parent != HERE:
+            yield f"Keep: cp {path} {HERE if HERE.is_dir() else '.'}"
 
 
 def report(night: Night, folder: Path) -> Path:

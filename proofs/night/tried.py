@@ -45,6 +45,8 @@ class Tried:
 
     def fits(self, seconds: float) -> bool:
         """Whether it may be expected to come to its end in so many."""
+        if not self.seconds:  # the night was ended amid it, and nothing is known
+            return seconds >= SECONDS_MIN
         return seconds > self.seconds * (SLACK_OF_CUT if self.is_cut else SLACK)
 
 

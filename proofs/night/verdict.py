@@ -67,7 +67,9 @@ class Sung:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """All that is known at its end. ``is_whole``: the budget was spent, nobody ended it."""
+    """All that is known at its end. ``is_whole``: the budget was spent, nobody ended it. ``unread``
+    are counterexamples that cannot be read, in words.
+    """
 
     asked: Asked
     board: ProvenBoard
@@ -80,6 +82,7 @@ class Night:
     findings: tuple[Finding, ...]
     idle: dict[str, str]
     peak: Peak = field(default_factory=Peak)
+    unread: tuple[str, ...] = ()
 
     @property
     def code(self) -> ExitCode:
@@ -104,6 +107,10 @@ class Night:
             for name in coverage.never_succeeded()
             if coverage.invoked[name] >= CALLS_ENOUGH
         ]
+        told += self.unread[:REASONS_MAX]
+        not_judged = [one.name for one in self.findings if one.is_doubtful]
+        if not_judged:
+            told.append(f"not judged: {', '.join(not_judged[:REASONS_MAX])}")
         told += [f"{one.turn.member} in {one.turn.gate}: {one.why}" for one in self.tally.lost]
         unknown: Counter[str] = Counter()
         for line in (*self.tally.lines.values(), *self.tally.replayed.values()):
