@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis.database import InMemoryExampleDatabase
 
 from proofs.exit_code import ExitCode
 from proofs.harness.counterexample import load, save
@@ -20,8 +21,11 @@ from proofs.night.found import Found, Met
 from proofs.night.kept import large, left, may_be_of, unreadable
 from proofs.night.known import Known
 from proofs.night.morning import Finding, Standing
+from proofs.night.replays import LEFT, REPLAYS
+from proofs.night.stage import Stage
 from proofs.night.tally import Tally
 from proofs.night.told import lines
+from proofs.night.until import Until
 from proofs.nights import NO_LOCK
 from proofs.proving import OUR_BOARD
 from proofs.reports import kept
@@ -173,6 +177,21 @@ def test_only_what_a_night_itself_has_named_is_taken_for_not_made_small(tmp_path
     assert [path.name for path in left(NO_LOCK, tmp_path)] == [f"{name}-found.json"]
     [(told, found)] = large(ProvenBoard.named(NO_LOCK), tmp_path).items()
     assert told == f"{name}-found.json" and "not made small yet" in found.words
+
+
+def test_what_there_is_no_time_to_make_small_is_left_to_the_next_night(tmp_path: Path) -> None:
+    one = replace(load(kept("no_lock")), expect="holds")
+    folder = tmp_path / "found"
+    path = save(one, folder, f"{one.file_name().removesuffix('.json')}-found.json")
+    [play] = [member.play for member in REPLAYS if member.name == LEFT]
+    with Gates(ProvenBoard.named(NO_LOCK), tmp_path / "board") as gates:
+        judged = Judged(gates, folder)
+        about = (7, judged.corpus, InMemoryExampleDatabase(), folder, (0, 1), (str(path),))
+        play(Stage(judged.judge, Until(0.0), *about))
+        assert path.exists() and not judged.told
+        play(Stage(judged.judge, Until(60.0), *about))
+    [found] = judged.found
+    assert not path.exists() and judged.names == [found.name]
 
 
 def test_a_counterexample_that_cannot_be_read_is_told_and_nothing_is_known_to_hold(

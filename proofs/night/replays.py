@@ -54,10 +54,12 @@ def _kept(stage: Stage) -> None:
 def _left(stage: Stage) -> None:
     """Its share of the files of a night that was killed: each is judged once more, and made small.
 
-    What is not violated any more was mended since.
+    What is not violated any more was mended since. What there is no time for is left to the next.
     """
     part, parts = stage.share
     for path in list(map(Path, stage.files))[part::parts]:
+        if stage.until.is_over:
+            return
         counterexample = load(path)
         if found_at(counterexample) == stage.gate and path.exists():
             unknown = stage.judge.unknown.total()
