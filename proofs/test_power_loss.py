@@ -273,7 +273,7 @@ def test_each_operation_lasts_up_to_the_weakest_model_that_the_docs_name(
 
 def last_states(log: ChangeLog, model: Model, name: str) -> set[bytes | None]:
     """What a file may hold if the power fails after the call returned."""
-    found = crash_states(log, len(log.changes), model, states_max=2_000)
+    found = crash_states(log, len(log.changes), model, states_max=2_000 if IS_DEEP else 200)
     return {dict(state.files).get(name) for state in found.states}
 
 
