@@ -17,16 +17,19 @@ from proofs.harness.counterexample import load, save
 from proofs.harness.gates import Gates
 from proofs.harness.proven_board import ProvenBoard
 from proofs.night.bugs import by_bug, cause_of, overtaken
+from proofs.night.database import database_of
 from proofs.night.found import Found, Met
 from proofs.night.kept import large, left, may_be_of, unreadable
 from proofs.night.known import Known
 from proofs.night.morning import Finding, Standing
+from proofs.night.night import _Leading
+from proofs.night.records import Records, record_of
 from proofs.night.replays import LEFT, REPLAYS
 from proofs.night.stage import Stage
 from proofs.night.tally import Tally
 from proofs.night.told import lines
 from proofs.night.until import Until
-from proofs.nights import NO_LOCK
+from proofs.nights import NO_LOCK, found_as
 from proofs.proving import OUR_BOARD
 from proofs.reports import kept
 from proofs.test_night_portfolio import Judged
@@ -163,6 +166,26 @@ def test_many_of_one_bug_do_not_fill_the_screen(tmp_path: Path) -> None:
     assert printed.count("As it seems the same bug") == 5
     assert "and 6 more of it: " in printed and "12 new, as it seems of 1 bug\n" in printed
     assert all(path in printed for path in (one.path for one in found))
+
+
+def test_a_promise_that_an_earlier_night_saw_broken_under_control_is_no_hole_tonight(
+    tmp_path: Path,
+) -> None:
+    """Asked of the leader of a night itself, with its records in a database."""
+    asked = replace(ASKED, board=NO_LOCK, database=str(tmp_path / "corpus"))
+    asked = replace(asked, counterexamples=tmp_path, known=tmp_path / "none.json")
+    soaked = replace(found_as("soaked.txt"), member="soak")
+
+    def blamed() -> list[str]:
+        leading = _Leading.of(asked)
+        leading.tally.add(soaked)
+        found = leading.ended(is_whole=True).findings
+        return [one.at_fault for one in found if one.name == soaked.name]
+
+    assert blamed() == ["harness"]
+    earlier = record_of(found_as("a.json"), "2026-01-02", "c0ffee", 1)
+    Records(database_of(asked.database), NO_LOCK).add(earlier)
+    assert blamed() == ["board"]
 
 
 # Files that are there when a night begins.
