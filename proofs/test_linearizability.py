@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from proofs.harness.checkers import Evidence
+from proofs.harness.checkers.board_model import BoardModel
 from proofs.harness.checkers.linearizability import Model, Search, linearize
 from proofs.harness.checkers.orders import board_model, board_operations
 from proofs.harness.checkers.task_model import TaskModel
@@ -211,6 +212,20 @@ def test_a_long_history_costs_no_more_than_what_overlaps_in_it() -> None:
     assert found.steps <= 3 * len(operations)
 
 
+def test_what_is_put_away_meanwhile_costs_no_more_than_there_is_of_it() -> None:
+    """Each of twelve may be away or not when any other call looks: not all of these are tried."""
+    ids = [f"t{number}" for number in range(12)]
+    ended = [op("a1", "cancel", at, at + 1, task_id=one) for at, one in enumerate(ids)]
+    away = [op("a1", "prune", 100, 900, task_id=one) for one in ids]
+    looks = [op("a2", "claim_next", at, at + 5, outcome="refused") for at in range(200, 800, 10)]
+    model = BoardModel({task_id: TaskModel() for task_id in ids}, {})
+    found = linearize(model, [*ended, *away, *looks])
+    assert found.value == "holds" and found.steps < 500
+    again = op("a3", "post", 850, 860, task_id="t3")
+    assert linearize(model, [*ended, *away, *looks, again]).value == "holds"
+    assert linearize(model, [*ended, *away[:3], *away[4:], again]).value == "violated"
+
+
 def by_brute_force(model: Model, operations: Sequence[Operation]) -> bool:
     """Whether any order at all, of all that is known and any of what is not, is allowed."""
     known = [operation for operation in operations if operation.outcome != "unknown"]
@@ -280,6 +295,35 @@ def test_the_search_finds_an_order_of_a_tasks_operations_where_brute_force_does(
         for agent, begin, end in calls
     ]
     agree(TaskModel(), operations)
+
+
+_SEEN = [{"status": status} for status in ("PENDING", "CLAIMED", "COMPLETED")]
+_OF_TWO = ("claim", "complete", "cancel", "prune", "post", "claim_next", "claim_next", "get")
+
+
+@settings(max_examples=400)
+@given(calls=times(), data=st.data())
+def test_the_search_finds_an_order_of_all_tasks_where_brute_force_does(
+    calls: list[tuple[str, int, int]], data: st.DataObject
+) -> None:
+    """Where what depends on what is known, so that some of what is pending comes later."""
+    outcomes: st.SearchStrategy[Outcome]
+    outcomes = st.sampled_from(["ok", "ok", "ok", "refused", "unknown"])
+    ids = ("t1", "t2")
+    operations = []
+    for agent, begin, end in calls:
+        name, outcome = data.draw(st.sampled_from(_OF_TWO)), data.draw(outcomes)
+        task_id = data.draw(st.sampled_from(ids))
+        if name == "claim_next":
+            answer = {"task_id": task_id, "token": None} if outcome == "ok" else None
+            operations.append(op(agent, name, begin, end, answer, outcome=outcome))
+            continue
+        seen = data.draw(st.sampled_from([None, *_SEEN])) if name == "get" else None
+        outcome = "ok" if name == "get" else outcome
+        operations.append(op(agent, name, begin, end, seen, outcome=outcome, task_id=task_id))
+    model = BoardModel({task_id: TaskModel() for task_id in ids}, {})
+    event(f"{linearize(model, operations).value}")
+    agree(model, operations)
 
 
 def agree(model: Model, operations: list[Operation]) -> None:

@@ -30,6 +30,19 @@ class BoardModel:
         """Each task as it was before."""
         return tuple(model.init() for model in self.tasks.values())
 
+    def depends(self, one: Operation, other: Operation) -> bool:
+        """Whether their order matters: they concern one task, or one of them looks at all.
+
+        What is put away was ended before, so whoever looks for work passes it over in either case.
+        """
+        if any(model.without for model in self.tasks.values()):
+            return True
+        is_same = task_of(one) == task_of(other)
+        names = {one.name, other.name}
+        if "claim_next" not in names or names == {"claim_next", "prune"}:
+            return is_same
+        return True
+
     def step(self, state: BoardState, operation: Operation) -> Iterator[BoardState]:
         """One task changes, if any; what a look for work finds depends on all."""
         if operation.name != "claim_next":

@@ -5,7 +5,10 @@ improvements of Lowe ("Testing for Linearizability", 2017): an operation is put 
 time, when one of them returns, and each pair of what was placed and the state it led to is looked
 at once. It departs from both in going breadth first: all such pairs are carried on from one return
 to the next, where an operation that has returned is forgotten, so that a long history costs no more
-than the most that overlaps in it.
+than the most that overlaps in it. And where a model knows what depends on what, only those are put
+in their places that lead to the one that returns: the others, which have not returned, can as well
+come later, as in the persistent sets of Godefroid ("Partial-Order Methods for the Verification of
+Concurrent Systems", 1996).
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ class Model(Protocol):
     States are anything that can be hashed; two that are equal are one. ``step`` decides alone, by
     the operation's name, arguments, outcome and answer, and also whether it may have been refused;
     it may look at nothing else that changes. A model may also have ``partition(operations)``, which
-    splits them into lists that concern each other in nothing; each is judged alone.
+    splits them into lists that concern each other in nothing; each is judged alone. And it may have
+    ``depends(one, other)``: False where from each state the two lead to the same in both orders,
+    and neither makes the other possible or impossible.
     """
 
     def init(self) -> Hashable:
@@ -79,7 +84,8 @@ def _linearize(model: Model, operations: Sequence[Operation], steps: int, steps_
         if not returns:
             pending.append(number)
             continue
-        placing = _Placing(model, operations, pending, steps, steps_max)
+        concerned = _concerned(model, operations, pending, number)
+        placing = _Placing(model, operations, concerned, steps, steps_max)
         found = placing.until_placed(placed, number)
         steps = placing.steps
         if found is None:
@@ -91,6 +97,22 @@ def _linearize(model: Model, operations: Sequence[Operation], steps: int, steps_
         placed = found
         pending.remove(number)
     return Search("holds", steps)
+
+
+def _concerned(
+    model: Model, operations: Sequence[Operation], pending: list[int], number: int
+) -> list[int]:
+    """Of those that are pending the ones on which this one depends, also by way of others."""
+    depends: Callable[[Operation, Operation], bool] | None = getattr(model, "depends", None)
+    if depends is None:
+        return pending
+    found, todo = {number}, [number]
+    while todo:
+        one = operations[todo.pop()]
+        more = [n for n in pending if n not in found and depends(one, operations[n])]
+        found.update(more)
+        todo += more
+    return [n for n in pending if n in found]
 
 
 def _events(operations: Sequence[Operation]) -> Iterator[tuple[bool, int]]:

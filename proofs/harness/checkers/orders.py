@@ -84,7 +84,9 @@ def task_operations(evidence: Evidence, task_id: str) -> list[Operation]:
 
 
 def board_operations(evidence: Evidence) -> list[Operation]:
-    """All changes and attempts at them, and each ``get``; of a ``prune`` its parts."""
+    """All changes and attempts at them, and each ``get``; of a ``prune`` its parts, but for those
+    of which nobody knows whether they happened, and which nothing can tell.
+    """
     whole = [
         operation
         for operation in evidence.operations
@@ -92,7 +94,15 @@ def board_operations(evidence: Evidence) -> list[Operation]:
         or (operation.name == "get" and operation.outcome == "ok")
     ]
     parts = (operation for operations in evidence.by_task.values() for operation in operations)
-    return [*whole, *(part for part in parts if part.name == "prune")]
+    pruned = (part for part in parts if part.name == "prune")
+    return [*whole, *(part for part in pruned if _can_be_told(part, whole))]
+
+
+def _can_be_told(part: Operation, others: list[Operation]) -> bool:
+    """Whether it surely put a task away, or somebody asks for that task when it may have."""
+    return part.outcome == "ok" or any(
+        task_of(one) == task_of(part) and not one.precedes(part) for one in others
+    )
 
 
 def _may_have_missed(evidence: Evidence, operation: Operation) -> bool:
