@@ -1,4 +1,4 @@
-"""Which findings are probably of one bug: those in which the same things meet.
+"""Which findings are probably of one bug: those in which the same thing goes wrong.
 
 One lock that is missing breaks one promise after the other, by one call after the other. Where in
 all of them the same operation is overtaken, or the same effect fails, one change of the code is

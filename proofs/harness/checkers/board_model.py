@@ -30,18 +30,17 @@ class BoardModel:
         """Each task as it was before."""
         return tuple(model.init() for model in self.tasks.values())
 
-    def depends(self, one: Operation, other: Operation) -> bool:
-        """Whether their order matters: they concern one task, or one of them looks at all.
+    def needs(self, one: Operation, other: Operation) -> bool:
+        """Whether the other may have to come first: they concern one task, or one looks at all.
 
-        What is put away was ended before, so whoever looks for work passes it over in either case.
+        What is put away was ended before, so whoever looks for work passes it over in either case;
+        but it may be a look for work that ended it, so that it can be put away.
         """
-        if any(model.without for model in self.tasks.values()):
+        if task_of(one) == task_of(other) or any(model.without for model in self.tasks.values()):
             return True
-        is_same = task_of(one) == task_of(other)
-        names = {one.name, other.name}
-        if "claim_next" not in names or names == {"claim_next", "prune"}:
-            return is_same
-        return True
+        if one.name == "claim_next":
+            return other.name != "prune"
+        return other.name == "claim_next"
 
     def step(self, state: BoardState, operation: Operation) -> Iterator[BoardState]:
         """One task changes, if any; what a look for work finds depends on all."""

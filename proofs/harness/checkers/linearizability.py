@@ -5,8 +5,8 @@ improvements of Lowe ("Testing for Linearizability", 2017): an operation is put 
 time, when one of them returns, and each pair of what was placed and the state it led to is looked
 at once. It departs from both in going breadth first: all such pairs are carried on from one return
 to the next, where an operation that has returned is forgotten, so that a long history costs no more
-than the most that overlaps in it. And where a model knows what depends on what, only those are put
-in their places that lead to the one that returns: the others, which have not returned, can as well
+than the most that overlaps in it. And where a model knows what needs what, only those are put in
+their places that lead to the one that returns: the others, which have not returned, can as well
 come later, as in the persistent sets of Godefroid ("Partial-Order Methods for the Verification of
 Concurrent Systems", 1996).
 """
@@ -32,8 +32,8 @@ class Model(Protocol):
     the operation's name, arguments, outcome and answer, and also whether it may have been refused;
     it may look at nothing else that changes. A model may also have ``partition(operations)``, which
     splits them into lists that concern each other in nothing; each is judged alone. And it may have
-    ``depends(one, other)``: False where from each state the two lead to the same in both orders,
-    and neither makes the other possible or impossible.
+    ``needs(one, other)``: False where, from each state from which the other and then the one is
+    possible, the one and then the other is possible as well and leads to the same.
     """
 
     def init(self) -> Hashable:
@@ -102,14 +102,14 @@ def _linearize(model: Model, operations: Sequence[Operation], steps: int, steps_
 def _concerned(
     model: Model, operations: Sequence[Operation], pending: list[int], number: int
 ) -> list[int]:
-    """Of those that are pending the ones on which this one depends, also by way of others."""
-    depends: Callable[[Operation, Operation], bool] | None = getattr(model, "depends", None)
-    if depends is None:
+    """Of those that are pending the ones that this one needs before it, also by way of others."""
+    needs: Callable[[Operation, Operation], bool] | None = getattr(model, "needs", None)
+    if needs is None:
         return pending
     found, todo = {number}, [number]
     while todo:
         one = operations[todo.pop()]
-        more = [n for n in pending if n not in found and depends(one, operations[n])]
+        more = [n for n in pending if n not in found and needs(one, operations[n])]
         found.update(more)
         todo += more
     return [n for n in pending if n in found]
